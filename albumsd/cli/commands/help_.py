@@ -1,0 +1,54 @@
+"""albumsd help: help on a command, or on the query language, the views, the settings."""
+
+from __future__ import annotations
+
+import argparse
+
+from albumsd.core.errors import UsageError
+
+from . import Command, find
+
+TOPICS = ("query", "views", "settings")
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("topic", metavar="TOPIC", nargs="?", help=f"a command, or one of: {', '.join(TOPICS)}")
+
+
+def topic_text(topic: str) -> str:
+    """The text of a topic that is no command. Raises UsageError for an unknown one."""
+    if topic == "query":
+        from albumsd.query import help as query_help
+
+        return query_help.plain()
+    if topic == "views":
+        from albumsd.views import VIEWS
+
+        return "\n".join(f"{view.name}/\n    {view.help}\n    example: {view.name}/{view.example}" for view in VIEWS)
+    if topic == "settings":
+        from albumsd.core.config import SETTINGS
+
+        return "\n".join(f"{s.name} (default {s.default!r})\n    {s.help}" for s in SETTINGS)
+    raise UsageError(what=f"no help on {topic!r}; topics are {', '.join(TOPICS)} and every command")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from albumsd.cli import build_parser
+
+    if not arguments.topic:
+        build_parser().print_help()
+        print(f"\nalbumsd help TOPIC: {', '.join(TOPICS)}")
+    elif arguments.topic in TOPICS:
+        print(topic_text(arguments.topic))
+    else:
+        command = find(arguments.topic)
+        if command is None:
+            topic_text(arguments.topic)
+        build_parser(command).parse_args([arguments.topic, "--help"])
+    return 0
+
+
+COMMAND = Command(
+    "help", "Explain a command, the query language, the views or the settings.", "albumsd help query",
+    _configure, _run,
+)  # fmt: skip

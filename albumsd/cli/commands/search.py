@@ -1,0 +1,70 @@
+"""albumsd search: the ranking that search/<query>/ shows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from typing import Any
+
+from albumsd.core import clock
+from albumsd.search import run
+from albumsd.store import lookups
+
+from ..common import ask, load, print_json, reader
+from . import Command
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("query", metavar="QUERY", nargs="+", help="words and terms; `albumsd help query` lists them")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--limit", metavar="N", type=int, default=None, help="at most N results")
+    parser.add_argument("--why", action="store_true", help="say why each was found")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    config = load(arguments)
+    text = " ".join(arguments.query)
+    with reader(config) as library:
+        results = run.search(
+            library,
+            text,
+            today=clock.today(),
+            limit=arguments.limit or config["search_results"],
+            brain=config.run / "brain.sock",
+            deadline_s=config["search_deadline_s"],
+        )
+        mounted = ask(config, "mount", {"ask": "status"})
+        rows: list[dict[str, Any]] = []
+        for rank, hit in enumerate(results.hits, 1):
+            asset = lookups.asset(library, hit.asset)
+            if asset is None:
+                continue
+            rows.append(
+                {
+                    "rank": rank,
+                    "path": os.fsdecode(lookups.first_path(library, asset.id) or b""),
+                    "mount_path": f"{mounted['mount']}/search/{text}/{rank:03d} {asset.name}" if mounted else None,
+                    "sha256": asset.sha256.hex() if asset.sha256 else None,
+                    "score": hit.score,
+                    "why": json.loads(hit.why),
+                }
+            )
+    if arguments.json:
+        print_json(rows)
+        return 0
+    if not rows:
+        print("Nothing found.")
+    for row in rows:
+        print(f"{row['rank']:03d}  {row['path'].encode('utf-8', 'replace').decode()}")
+        if arguments.why:
+            from albumsd.vfs.info import why_text
+
+            print(f"     {why_text(row['why'])}")
+    return 0
+
+
+COMMAND = Command(
+    "search", "Search the library; prints the paths on disk, best first.", "albumsd search warranty letter --why",
+    _configure, _run,
+)  # fmt: skip

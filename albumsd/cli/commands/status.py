@@ -1,0 +1,64 @@
+"""albumsd status: how the library is."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from albumsd.core.config import Config
+from albumsd.store import status
+
+from ..common import ask, load, print_json, reader
+from . import Command
+
+WATCH_S = 1.0
+
+
+def gather(config: Config) -> dict[str, Any]:
+    """The library's report with what its processes say: ``mount``, ``eta_s``, ``brain``, ``processes``."""
+    with reader(config) as library:
+        report = status.report(library)
+    answers = {process: ask(config, process, {"ask": "status"}) for process in ("mount", "indexer", "brain")}
+    mount, indexer, brain = answers["mount"], answers["indexer"], answers["brain"]
+    report["mount"] = mount["mount"] if mount else None
+    report["eta_s"] = indexer.get("eta_s") if indexer else None
+    if brain:
+        report["brain"] = {key: brain.get(key) for key in ("state", "model", "device")}
+    report["processes"] = {process: answer is not None for process, answer in answers.items()}
+    return report
+
+
+def _text(report: dict[str, Any]) -> str:
+    away = [process for process, there in report["processes"].items() if not there]
+    head = f"Mounted on {report['mount']}\n" if report["mount"] else "Not mounted: albumsd run\n"
+    tail = f"Not running: {', '.join(away)}\n" if away else ""
+    return head + status.report_text(report) + tail
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--watch", action="store_true", help="keep showing it until Ctrl-C")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    config = load(arguments)
+    if arguments.watch:
+        import threading
+
+        from rich.live import Live
+        from rich.text import Text
+
+        with Live(Text(_text(gather(config))), auto_refresh=False) as live:
+            while not threading.Event().wait(WATCH_S):
+                live.update(Text(_text(gather(config))), refresh=True)
+    report = gather(config)
+    if arguments.json:
+        print_json(report)
+    else:
+        print(_text(report), end="")
+    return 0
+
+
+COMMAND = Command(
+    "status", "Show sources, progress, problems and which processes run.", "albumsd status --watch", _configure, _run
+)

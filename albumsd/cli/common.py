@@ -1,0 +1,62 @@
+"""What several commands share: opening a library, asking its processes, printing JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from albumsd.core import config as configuration
+from albumsd.core.config import Config
+from albumsd.core.errors import NotReady, UsageError
+from albumsd.store.database import Database, Reader
+
+
+def load(arguments: argparse.Namespace, **overrides: Any) -> Config:
+    """The settings that the arguments, the environment and the file give."""
+    return configuration.load(arguments.library, arguments.config, overrides)
+
+
+def reader(config: Config) -> Reader:
+    """Raises LibraryMissing."""
+    return Reader(config.database)
+
+
+def database(config: Config, *, create: bool = False) -> Database:
+    """Raises LibraryMissing unless ``create``."""
+    return Database(config.database, create=create)
+
+
+def split_source(text: str) -> tuple[str | None, str]:
+    """``NAME=DIR`` or ``DIR``: a text that names an existing folder is one, whatever it holds."""
+    name, equals, folder = text.partition("=")
+    if not equals or "/" in name or Path(text).is_dir():
+        return None, text
+    if not name or not folder:
+        raise UsageError(what=f"{text!r} is neither DIR nor NAME=DIR")
+    return name, folder
+
+
+def ask(config: Config, process: str, request: dict[str, Any], timeout_s: float = 2.0) -> dict[str, Any] | None:
+    """The answer of a running process of this library; None when it is not there or does not answer."""
+    from albumsd.ipc import calls
+
+    try:
+        return calls.ask(config.run / f"{process}.sock", request, timeout_s)
+    except (NotReady, calls.CallFailed):
+        return None
+
+
+def ping(config: Config, process: str, text: str) -> None:
+    """Tell a process of this library that there is something to look at."""
+    from albumsd.ipc import pings
+
+    pings.send(config.run / f"{process}.ping", text)
+
+
+def print_json(value: Any) -> None:
+    """JSON on standard output: ASCII, so that names that are not UTF-8 survive as escapes."""
+    json.dump(value, sys.stdout, indent=1, ensure_ascii=True)
+    print()

@@ -1,0 +1,150 @@
+"""Where a library lies and how it is set up.
+
+A library folder holds ``albumsd.db``, ``previews/``, ``run/`` (sockets, locks) and ``config.toml``. A
+setting comes from, strongest first: the command line, the environment (``ALBUMSD_<NAME>``), the TOML
+file, the default. ``SETTINGS`` is the one table; ``albumsd config`` and ``docs/settings.md`` are made from it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its name in TOML, its type by its default, one sentence of help."""
+
+    name: str
+    default: Any
+    help: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("mount", "~/Albums", "The folder on which the library is mounted."),
+    Setting("originals", "", "The managed folder, where ingested originals are kept; empty means `originals/` in the library."),
+    Setting("owner", "", "User name or uid whom the files in the mount belong to; empty means whoever runs albumsd."),
+    Setting("allow_other", False, "Let other users of this machine into the mount; needed for Samba only."),
+    Setting("workers", 0, "Decoder processes; 0 means one per core, at most 4."),
+    Setting("nice", 10, "Niceness of the indexer and its decoders (0 to 19)."),
+    Setting("rest_s", 2.0, "Seconds for which a file must lie still before it is indexed."),
+    Setting("poll_s", 60, "Seconds between two scans of a source that inotify cannot watch."),
+    Setting("decode_seconds", 60, "A file that takes longer to decode is parked under problems/."),
+    Setting("decode_mib", 1536, "Memory of one decoder process in MiB."),
+    Setting("decode_megapixels", 1000, "A picture with more is not decoded."),
+    Setting("text_mib", 64, "Text beyond this many MiB of one document is not indexed."),
+    Setting("search_results", 500, "Results that search/<query>/ shows at most; filter/<query>/ shows all."),
+    Setting("search_deadline_s", 5.0, "Seconds after which a search answers with what it has."),
+    Setting("remember_days", 7, "Days for which a query keeps its results and their ranks."),
+    Setting("read_deadline_s", 10.0, "Seconds after which a read of a drive fails and the drive counts as stalled."),
+    Setting("recent", 500, "How many files recent/ shows."),
+)
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The library's folder and every setting with its value and where it came from."""
+
+    library: Path
+    values: Mapping[str, Any]
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    @property
+    def database(self) -> Path:
+        return self.library / "albumsd.db"
+
+    @property
+    def previews(self) -> Path:
+        return self.library / "previews"
+
+    @property
+    def run(self) -> Path:
+        return self.library / "run"
+
+    @property
+    def mount(self) -> Path:
+        return Path(os.path.abspath(os.path.expanduser(self.values["mount"])))
+
+    @property
+    def originals(self) -> Path:
+        chosen = self.values["originals"]
+        return Path(os.path.abspath(os.path.expanduser(chosen))) if chosen else self.library / "originals"
+
+    @property
+    def workers(self) -> int:
+        return int(self.values["workers"]) or min(4, os.cpu_count() or 1)
+
+
+def default_library() -> Path:
+    """``$ALBUMSD_LIBRARY``, else ``albumsd`` in the XDG data folder."""
+    chosen = os.environ.get("ALBUMSD_LIBRARY")
+    if chosen:
+        return Path(os.path.abspath(os.path.expanduser(chosen)))
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return Path(data) / "albumsd"
+
+
+def _coerce(setting: Setting, value: Any, where: str) -> Any:
+    kind = type(setting.default)
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("1", "true", "yes", "on"):
+            return True
+        if str(value).lower() in ("0", "false", "no", "off"):
+            return False
+    elif kind is str:
+        if isinstance(value, str):
+            return value
+    else:
+        try:
+            if not isinstance(value, bool):
+                number = kind(value)
+                if number >= 0:
+                    return number
+        except (TypeError, ValueError):
+            pass
+    wanted = {bool: "true or false", str: "text", int: "a whole number, 0 or more", float: "a number, 0 or more"}[kind]
+    raise ConfigError(path=where, what=f"{setting.name} must be {wanted}, not {value!r}")
+
+
+def load(
+    library: Path | str | None = None, file: Path | str | None = None, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Read the settings of a library. Raises ConfigError that names every unknown setting at once."""
+    folder = Path(os.path.abspath(os.path.expanduser(library))) if library else default_library()
+    values = {setting.name: setting.default for setting in SETTINGS}
+    origins = dict.fromkeys(values, "default")
+    path = Path(file) if file else folder / "config.toml"
+    if path.exists():
+        try:
+            found = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(path=path, what=f"not valid TOML: {error}") from None
+        unknown = sorted(set(found) - set(_BY_NAME))
+        if unknown:
+            raise ConfigError(path=path, what=f"unknown settings: {', '.join(unknown)}; `albumsd config` lists all")
+        for name, value in found.items():
+            values[name], origins[name] = _coerce(_BY_NAME[name], value, str(path)), str(path)
+    elif file:
+        raise ConfigError(path=path, what="does not exist")
+    for setting in SETTINGS:
+        variable = f"ALBUMSD_{setting.name.upper()}"
+        if variable in os.environ:
+            values[setting.name] = _coerce(setting, os.environ[variable], variable)
+            origins[setting.name] = variable
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            values[name], origins[name] = _coerce(_BY_NAME[name], value, "the command line"), "the command line"
+    return Config(folder, values, origins)

@@ -1,0 +1,72 @@
+"""Names from the world, made fit to be shown; and the one rule for names that are taken.
+
+A shown name is legal on every system that may look at the mount: no ``/``, NUL or control character, no
+leading dot, no trailing dot or space, at most 225 bytes of UTF-8 (so that a rank in front or ``.webp``
+behind still fits 255). Uniqueness is decided on ``name_key``: NFC, then casefolded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+
+MAX_BYTES = 225
+
+_ILLEGAL = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ufffe\uffff\ud800-\udfff]')
+_EXTENSION = re.compile(r"\.[^.\s]{1,12}$")
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+
+
+def decode(raw: bytes) -> str:
+    """Text of a path's bytes; what is not UTF-8 becomes U+FFFD, so the result can always be shown."""
+    return raw.decode("utf-8", "replace")
+
+
+def name_key(name: str) -> str:
+    """The form in which two names are the same: casefold of NFC (and NFC again, since folding can decompose)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def split(name: str) -> tuple[str, str]:
+    """``("IMG_1", ".jpg")``: the stem and the extension with its dot (empty if there is none)."""
+    found = _EXTENSION.search(name)
+    if not found or found.start() == 0:
+        return name, ""
+    return name[: found.start()], found.group()
+
+
+def _cut(text: str, limit: int) -> str:
+    """``text`` cut to at most ``limit`` bytes of UTF-8, never inside a code point."""
+    return text.encode("utf-8")[:limit].decode("utf-8", "ignore")
+
+
+def sanitise(name: str, fallback: str = "unnamed") -> str:
+    """``name`` made legal: NFC, forbidden characters as ``_``, no leading dot, no trailing dot or space."""
+    text = unicodedata.normalize("NFC", name)
+    text = _ILLEGAL.sub("_", text).strip(" ").rstrip(". ").lstrip(".").lstrip(" ")
+    if not text:
+        text = fallback
+    if _RESERVED.match(text):
+        text = "_" + text
+    stem, extension = split(text)
+    room = MAX_BYTES - len(extension.encode("utf-8"))
+    stem = _cut(stem, room)
+    return (stem.rstrip(" ") if extension else stem.rstrip(". ")) + extension
+
+
+def with_suffix(name: str, suffix: str) -> str:
+    """``IMG_1.jpg`` and ``3fa8`` give ``IMG_1~3fa8.jpg``, cut so that it stays legal."""
+    stem, extension = split(name)
+    room = MAX_BYTES - len(extension.encode("utf-8")) - len(suffix) - 1
+    return f"{_cut(stem, room).rstrip(' ')}~{suffix}{extension}"
+
+
+def same_name(asked: bytes, shown: str) -> bool:
+    """Whether the bytes a program asked for mean ``shown``: equal after NFC (macOS asks in NFD)."""
+    if asked == os.fsencode(shown):
+        return True
+    try:
+        return unicodedata.normalize("NFC", asked.decode("utf-8")) == unicodedata.normalize("NFC", shown)
+    except UnicodeDecodeError:
+        return False

@@ -1,0 +1,149 @@
+"""Volumes: which filesystem a path lies on, what its times and inode numbers are worth, and which mounts are ours.
+
+Everything here is read from ``/proc/self/mountinfo`` and ``/dev/disk/by-uuid``; no function touches a source, so none
+can hang on a dead drive. A volume is named ``uuid:<filesystem UUID>``, or ``<fstype>:<source>`` where there is none.
+
+``Mounts`` is a snapshot: immutable, free to be shared by threads. Take a new one for each look.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+HOUR_NS = 3_600_000_000_000
+
+STABLE_INODES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs"})
+"""Where an inode number means the same file after a remount (docs/invariants.md)."""
+
+GRAIN_NS = {
+    "vfat": 2_000_000_000,
+    "msdos": 2_000_000_000,
+    "exfat": 2_000_000_000,
+    "hfsplus": 1_000_000_000,
+    "hfs": 1_000_000_000,
+    "iso9660": 1_000_000_000,
+    "udf": 1_000_000_000,
+    "ext2": 1_000_000_000,
+    "ext3": 1_000_000_000,
+    "cifs": 100,
+    "smb3": 100,
+    "ntfs": 100,
+    "ntfs3": 100,
+    "fuseblk": 2_000_000_000,  # ntfs-3g, or exfat and vfat through FUSE: nobody says which
+}
+"""How far apart two mtimes may be and still be the same. Everything else keeps nanoseconds."""
+
+LOCAL_TIME_GRAIN_NS = 2_000_000_000
+"""Filesystems with this grain store wall-clock time: a change of zone or summer time shifts all mtimes by whole hours."""
+
+NO_INOTIFY = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "fuse.sshfs", "fuse.rclone", "vboxsf", "davfs"})
+"""Where inotify works but stays silent about what other machines do."""
+
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+
+
+class Volume(NamedTuple):
+    """The filesystem that a path lies on."""
+
+    identity: str
+    fstype: str
+    grain_ns: int
+    inodes: bool  # whether inode numbers are stable
+
+
+class Mount(NamedTuple):
+    """One line of mountinfo. ``point`` is absolute; ``device`` is ``major:minor``."""
+
+    point: bytes
+    device: str
+    fstype: str
+    source: str
+
+
+def _plain(field: bytes) -> bytes:
+    return _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), field)
+
+
+def parse(text: bytes) -> list[Mount]:
+    """The lines of a mountinfo file, in its order: a later mount at the same point hides the earlier one."""
+    found = []
+    for line in text.splitlines():
+        before, separator, after = line.partition(b" - ")
+        left, right = before.split(b" "), after.split(b" ")
+        if not separator or len(left) < 6 or len(right) < 2:
+            continue
+        found.append(
+            Mount(_plain(left[4]), left[2].decode(), right[0].decode("utf-8", "replace"), os.fsdecode(_plain(right[1])))
+        )
+    return found
+
+
+def _uuids(folder: Path = Path("/dev/disk/by-uuid")) -> dict[str, str]:
+    """``{real device path: UUID}``; empty where udev does not run."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return {}
+    return {os.path.realpath(folder / name): name for name in names}
+
+
+class Mounts:
+    """What is mounted where, at one moment."""
+
+    def __init__(self, mounts: list[Mount], uuids: dict[str, str]) -> None:
+        self._by_point = {mount.point: mount for mount in mounts}
+        self._uuids = uuids
+
+    @classmethod
+    def now(cls) -> Mounts:
+        """Read the system's tables. Without ``/proc`` everything is one nameless volume."""
+        try:
+            text = Path("/proc/self/mountinfo").read_bytes()
+        except OSError:
+            text = b""
+        return cls(parse(text), _uuids())
+
+    def mount_of(self, path: bytes) -> Mount | None:
+        """The mount that ``path`` (absolute, without symlinks) lies on."""
+        while True:
+            found = self._by_point.get(path or b"/")
+            if found or path in (b"", b"/"):
+                return found
+            path = path.rpartition(b"/")[0]
+
+    def volume(self, path: bytes) -> Volume:
+        """The volume that ``path`` lies on."""
+        mount = self.mount_of(path)
+        if mount is None:
+            return Volume("unknown:", "unknown", 1, False)
+        return self.name(mount)
+
+    def name(self, mount: Mount) -> Volume:
+        uuid = self._uuids.get(os.path.realpath(mount.source)) if mount.source.startswith("/dev/") else None
+        identity = f"uuid:{uuid}" if uuid else f"{mount.fstype}:{mount.source}"
+        return Volume(identity, mount.fstype, GRAIN_NS.get(mount.fstype, 1), mount.fstype in STABLE_INODES)
+
+    def below(self, path: bytes) -> list[Mount]:
+        """The mounts strictly below ``path``, in the order of their paths."""
+        prefix = path.rstrip(b"/") + b"/"
+        return sorted(mount for point, mount in self._by_point.items() if point.startswith(prefix))
+
+    def ours(self, mount_point: bytes) -> frozenset[bytes]:
+        """Every place where the albumsd filesystem mounted at ``mount_point`` is seen, bind mounts included."""
+        own = self._by_point.get(mount_point)
+        devices = {own.device} if own and own.fstype.startswith("fuse") else set()
+        found = {m.point for m in self._by_point.values() if m.device in devices or m.fstype == "fuse.albumsd"}
+        return frozenset(found | {mount_point})
+
+
+def same_time(one_ns: int, other_ns: int, grain_ns: int) -> bool:
+    """Whether two mtimes are equal at the grain of a filesystem, whole-hour shifts of FAT drives included."""
+    apart = abs(one_ns - other_ns)
+    if apart < grain_ns or apart == 0:
+        return True
+    if grain_ns != LOCAL_TIME_GRAIN_NS or apart > 24 * HOUR_NS + grain_ns:
+        return False
+    return apart <= grain_ns or min(apart % HOUR_NS, HOUR_NS - apart % HOUR_NS) <= grain_ns

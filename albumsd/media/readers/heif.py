@@ -1,0 +1,104 @@
+"""HEIC and HEIF: iPhones, Samsungs. libheif turns the picture as the container says (irot, imir), and only once:
+an EXIF orientation inside is told but not applied again.
+"""
+
+from __future__ import annotations
+
+import pillow_heif
+from PIL import Image
+
+from ...core.facts import Facts
+from .. import pictures
+from ..containers import missing_tail
+from ..errors import MediaError, explain
+from ..evidence import Evidence, settle
+from ..exif import read_exif, read_exif_file
+from ..limits import Limits
+from ..motion import find_motion
+from ..sniff import Guess
+from ..source import Source
+from ..xmp import read_xmp
+
+NAME = "heif"
+HELP = "HEIC and HEIF pictures of phones, with Live and motion photos."
+EXAMPLE = "IMG_0001.HEIC"
+
+pillow_heif.options.DECODE_THREADS = 2
+pillow_heif.options.THUMBNAILS = False
+pillow_heif.options.DEPTH_IMAGES = False
+pillow_heif.options.AUX_IMAGES = False
+
+
+def _open(source: Source) -> pillow_heif.HeifFile:
+    try:
+        return pillow_heif.open_heif(source.file())
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
+        problem = explain(error)
+        if problem.reason in ("too-large", "memory"):
+            raise MediaError(problem.reason, problem.detail) from None
+        if missing_tail(source):
+            raise MediaError("truncated", "the container is longer than the file") from None
+        raise MediaError("corrupt", problem.detail or "libheif cannot read it") from None
+
+
+def _failure(source: Source, error: BaseException) -> MediaError:
+    problem = explain(error)
+    if problem.reason == "corrupt" and missing_tail(source):
+        return MediaError("truncated", problem.detail)
+    return MediaError(problem.reason, problem.detail)
+
+
+def facts(source: Source, guess: Guess) -> Facts:
+    problems = ()
+    found: list[Evidence] = []
+    size = None
+    animated = guess.mime.endswith("-sequence")
+    try:
+        heif = _open(source)
+        size = heif.size
+        image = heif[heif.primary_index]
+        if image.info.get("exif"):
+            found.append(read_exif(image.info["exif"]))
+        if image.info.get("xmp"):
+            found.append(read_xmp(image.info["xmp"]))
+    except MediaError as error:
+        found = [read_exif_file(source.file())]
+        if found == [Evidence()] and not animated:
+            raise
+        problems = (error.problem,)
+    return settle(
+        guess.kind,
+        guess.mime,
+        found,
+        size=size,
+        upright=size is not None,
+        companions=find_motion(source, found, isobmff=True),
+        flags=("animated",) if animated else (),
+        problems=problems,
+    )
+
+
+def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
+    try:
+        heif = _open(source)
+    except MediaError:
+        if not guess_sequence(source):
+            raise
+        from .video import first_frame
+
+        return pictures.finish(first_frame(source, long_side), long_side)
+    pictures.check_size(*heif.size, limits)
+    picture = heif[heif.primary_index]
+    try:
+        image = Image.frombuffer(
+            picture.mode, picture.size, picture.data, "raw", picture.mode, picture.stride, 1
+        )
+    except (OSError, ValueError, RuntimeError, SyntaxError, EOFError) as error:
+        raise _failure(source, error) from None
+    image.info["icc_profile"] = picture.info.get("icc_profile")
+    return pictures.finish(image, long_side)
+
+
+def guess_sequence(source: Source) -> bool:
+    """Whether the file is a sequence (a track, like a video), which libheif may refuse and FFmpeg can play."""
+    return source.head[8:12] in (b"msf1", b"hevc", b"hevx")

@@ -1,0 +1,306 @@
+"""The query tree: a selection of assets as plain, hashable, immutable data.
+
+A node says *what*, never *how*: SQL for it is written in ``albumsd.search``, a naive evaluator lives in the tests.
+Attribute, flag and scope names are those of ``albumsd.query.attributes``. Trees are built with ``conjoin``,
+``disjoin`` and ``negate``, which keep them in normal form: no And in And, no Or in Or, no double Not, no part
+twice, ``Everything`` and ``Nothing`` only alone.
+
+Values: words are tokens of ``core.words``; days are ``YYYY-MM-DD`` on the wall clock at the place of capture;
+distances are kilometres; every range includes both its ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+STOP_WORDS = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "is", "it", "of", "on", "the", "to", "with"))
+"""Left out of a query when they stand alone and unquoted: nearly every text holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Every asset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No asset."""
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Assets that are in every part; at least two parts."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Assets that are in some part; at least two parts."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Assets that are not in the part."""
+
+    part: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """All of ``words`` stand in the asset's search document, or in one field of it (``scope``).
+
+    ``phrase``: next to each other in this order (never set for one word). ``prefix``: the last word is only
+    the beginning of one.
+    """
+
+    words: tuple[str, ...]
+    phrase: bool = False
+    prefix: bool = False
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """A single-valued attribute is exactly this value, as shown (views group by it)."""
+
+    attribute: str
+    value: str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The attribute's words contain all of ``words``: ``camera`` 'Google Pixel 7' matches ('pixel',).
+
+    Of an attribute with several values one value must contain them all; ``place`` is all its levels together.
+    """
+
+    attribute: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """low <= attribute <= high; None is open; at least one end is set. Assets without the attribute are out."""
+
+    attribute: str
+    low: str | int | float | None
+    high: str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """The attribute is present and not empty."""
+
+    attribute: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A state of the asset, one of ``attributes.FLAGS``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Taken at most ``km`` from (lat, lon), degrees north and east."""
+
+    lat: float
+    lon: float
+    km: float
+
+
+@dataclass(frozen=True, slots=True)
+class NearPlace:
+    """Taken at most ``km`` from the place of that name (the largest one that is known)."""
+
+    words: tuple[str, ...]
+    km: float
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A multi-valued attribute holds exactly this value, as shown (facet folders: type, tag, …)."""
+
+    attribute: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The ``count`` assets that arrived last."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SameDay:
+    """Taken on this day of any year, ``MM-DD``."""
+
+    month_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """At least ``minimum`` live files hold the asset."""
+
+    minimum: int
+
+
+Node = (
+    Everything | Nothing | And | Or | Not | Text | Equals | Match | Range | Has | Flag | Within | NearPlace | OneOf
+    | Newest | SameDay | Copies
+)  # fmt: skip
+
+
+def conjoin(*nodes: Node) -> Node:
+    """Assets in all ``nodes``, in normal form; of none: Everything."""
+    parts: dict[Node, None] = {}
+    for node in nodes:
+        if isinstance(node, Nothing):
+            return node
+        if not isinstance(node, Everything):
+            parts.update(dict.fromkeys(node.parts if isinstance(node, And) else (node,)))
+    if not parts:
+        return Everything()
+    return And(tuple(parts)) if len(parts) > 1 else next(iter(parts))
+
+
+def disjoin(*nodes: Node) -> Node:
+    """Assets in any of ``nodes``, in normal form; of none: Nothing."""
+    parts: dict[Node, None] = {}
+    for node in nodes:
+        if isinstance(node, Everything):
+            return node
+        if not isinstance(node, Nothing):
+            parts.update(dict.fromkeys(node.parts if isinstance(node, Or) else (node,)))
+    if not parts:
+        return Nothing()
+    return Or(tuple(parts)) if len(parts) > 1 else next(iter(parts))
+
+
+def negate(node: Node) -> Node:
+    """Assets not in ``node``, in normal form."""
+    if isinstance(node, Everything):
+        return Nothing()
+    if isinstance(node, Nothing):
+        return Everything()
+    return node.part if isinstance(node, Not) else Not(node)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all below it, parents first, in the order of the text."""
+    yield node
+    if isinstance(node, And | Or):
+        for part in node.parts:
+            yield from walk(part)
+    elif isinstance(node, Not):
+        yield from walk(node.part)
+
+
+def text_words(node: Node) -> tuple[str, ...]:
+    """The words that a result should hold, for ranking: those of every Text not under a Not, each once, in order.
+
+    A prefix stands here as typed; who needs to know walks the tree.
+    """
+    found: dict[str, None] = {}
+    _collect(node, found)
+    return tuple(found)
+
+
+def _collect(node: Node, found: dict[str, None]) -> None:
+    if isinstance(node, And | Or):
+        for part in node.parts:
+            _collect(part, found)
+    elif isinstance(node, Text):
+        found.update(dict.fromkeys(node.words))
+
+
+def is_pure_filter(node: Node) -> bool:
+    """Nothing in it can be ranked by text: results come in the order of time."""
+    return not text_words(node)
+
+
+def describe(node: Node) -> str:
+    """The node in the query language, one text per tree.
+
+    ``parse(describe(node)) == node`` for every node that ``parse`` can give. The nodes that only views make (Equals,
+    OneOf of other than types, Newest, SameDay, Copies of three and more, Everything, Nothing) get a text that
+    says what they mean and that ``parse`` refuses or reads otherwise.
+    """
+    match node:
+        case Or(parts):
+            return " or ".join(describe(part) for part in parts)
+        case And(parts):
+            return " ".join(f"({describe(part)})" if isinstance(part, Or) else describe(part) for part in parts)
+        case Not(part):
+            return f"-({describe(part)})" if isinstance(part, And | Or) else f"-{describe(part)}"
+        case Everything():
+            return "*"
+        case Nothing():
+            return "-*"
+        case Text(tokens, _, prefix, scope):
+            body = " ".join(tokens) + ("*" if prefix else "")
+            bare = len(tokens) == 1 and (scope or prefix or tokens[0] not in STOP_WORDS | {"or"})
+            body = body if bare else f'"{body}"'
+            return f"{scope}={body}" if scope else body
+        case Match(attribute, tokens):
+            return f"{attribute}={_quoted(' '.join(tokens))}"
+        case OneOf(attribute, value):
+            return f"type={value}" if attribute == "type" else f'{attribute}=="{value}"'
+        case Equals(attribute, value):
+            return f'{attribute}=="{value}"'
+        case Range("day", low, high):
+            return f"date={_days(low, high)}"
+        case Range(attribute, low, high):
+            name = "duration" if attribute == "duration_s" else attribute
+            if low == high and name in ("rating", "iso"):
+                return f"{name}={_number(low)}"
+            return f"{name}={_number(low)}..{_number(high)}"
+        case Has(attribute):
+            return f"has={attribute}"
+        case Flag(name):
+            return f"is={name}"
+        case Within(lat, lon, km):
+            return f"near={_number(lat)},{_number(lon)},{_number(km)}"
+        case NearPlace(tokens, km):
+            return f"near={_quoted(' '.join(tokens))},{_number(km)}"
+        case Newest(count):
+            return f"newest={count}"
+        case SameDay(month_day):
+            return f"sameday={month_day}"
+        case Copies(minimum):
+            return "is=duplicate" if minimum == 2 else f"copies={minimum}.."
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if " " in text else text
+
+
+def _number(value: str | int | float | None) -> str:
+    """A number without exponent, to six places; an open end as nothing."""
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    return "" if value is None else str(value)
+
+
+def _days(low: object, high: object) -> str:
+    """The shortest text for a range of days: a year, a month, a week, a day, else ``low..high``."""
+    if not (isinstance(low, str) and isinstance(high, str)):
+        return f"{low or ''}..{high or ''}"
+    if low == high:
+        return low
+    if low[:4] == high[:4] and low[4:] == "-01-01" and high[4:] == "-12-31":
+        return low[:4]
+    first, last = date.fromisoformat(low), date.fromisoformat(high)
+    if first.day == 1 and low[:7] == high[:7] and (last + timedelta(days=1)).day == 1:
+        return low[:7]
+    if first.weekday() == 0 and (last - first).days == 6:
+        year, week, _ = first.isocalendar()
+        return f"{year:04}-W{week:02}"
+    return f"{low}..{high}"

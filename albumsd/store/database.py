@@ -1,0 +1,270 @@
+"""Connections, transactions and the order of writers.
+
+Every connection has WAL, foreign keys, a busy handler, and no double-quoted strings. A ``Database`` object
+belongs to one thread at a time; ``reader()`` makes a further read-only connection for another thread.
+
+Who may write when. SQLite lets one writer in and gives no order to those who wait: a process that writes
+back to back can keep all others out. So writers are told apart. A *gesture* (``durable=True``: a person
+waits for it) holds the lock file ``urgent`` from before its BEGIN until after its COMMIT; a *bulk* writer
+passes through that lock before its BEGIN. A gesture therefore waits for at most the one transaction that
+is already running, and bulk transactions are kept near 50 ms (``batches``). The locks are flock(2): a process
+that dies leaves none behind.
+
+Gestures commit with synchronous=FULL before the caller hears of it, bulk writes with NORMAL (a power cut may
+take back the last of them, never damage the file).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from albumsd.core import clock
+from albumsd.core.errors import LibraryDamaged, LibraryMissing, LibraryTooNew, StoreBusy
+
+from .migrations import SCHEMA_VERSION, migrate
+
+Row = tuple[Any, ...]
+T = TypeVar("T")
+
+GESTURE_PATIENCE_S = 5.0
+BULK_PATIENCE_S = 60.0
+BATCH_S = 0.04
+_POLL_S = 0.001
+
+
+class Tx:
+    """One running transaction: ``all``, ``one``, ``value``, ``run`` and ``many`` on its connection."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+
+    def all(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        return self.connection.execute(sql, bindings).fetchall()
+
+    def one(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> Row | None:
+        """The first row, or None."""
+        row: Row | None = self.connection.execute(sql, bindings).fetchone()
+        return row
+
+    def value(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> Any:
+        """The first column of the first row, or None."""
+        row = self.connection.execute(sql, bindings).fetchone()
+        return row[0] if row else None
+
+    def run(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> int:
+        """Run a statement; how many rows it changed."""
+        self.connection.execute(sql, bindings)
+        return self.connection.changes()
+
+    def insert(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> int:
+        """Run an INSERT; the new row's id."""
+        self.connection.execute(sql, bindings)
+        return self.connection.last_insert_rowid()
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self.connection.executemany(sql, rows)
+
+
+def _connect(path: Path, flags: int) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(os.fspath(path), flags=flags)
+    except apsw.CantOpenError:
+        raise LibraryMissing(path=path.parent) from None
+    connection.set_busy_timeout(int(BULK_PATIENCE_S * 1000))
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1)
+    connection.execute("PRAGMA temp_store=memory")
+    connection.execute("PRAGMA mmap_size=268435456")
+    connection.execute("PRAGMA cache_size=-16384")
+    return connection
+
+
+class Database(Tx):
+    """A read-write connection to one library. Safe for one thread at a time."""
+
+    __slots__ = ("_depth", "_urgent", "path")
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open ``path``. ``create`` makes the library (folder 0700, file 0600) and migrates an older one.
+
+        Raises LibraryMissing, LibraryTooNew, LibraryDamaged.
+        """
+        self.path = path
+        self._depth = 0
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        super().__init__(_connect(path, apsw.SQLITE_OPEN_READWRITE))
+        self._urgent = os.open(path.with_name("urgent.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            self.connection.execute("PRAGMA journal_mode=WAL")
+            self.connection.execute("PRAGMA wal_autocheckpoint=4000")
+            self._check_version(create)
+        except apsw.NotADBError as error:
+            raise LibraryDamaged(path=path, what=str(error)) from None
+        except apsw.CorruptError as error:
+            raise LibraryDamaged(path=path, what=str(error)) from None
+
+    def _check_version(self, create: bool) -> None:
+        version = int(self.value("PRAGMA user_version"))
+        if version > SCHEMA_VERSION:
+            raise LibraryTooNew(path=self.path, found=version, known=SCHEMA_VERSION)
+        if version < SCHEMA_VERSION:
+            if not create and version == 0:
+                raise LibraryMissing(path=self.path.parent)
+            with self.write(durable=True) as tx:
+                version = int(tx.value("PRAGMA user_version"))
+                if version == 0:
+                    tx.connection.execute(schema())
+                    tx.run("INSERT INTO meta VALUES ('created_ns', ?)", (clock.now_ns(),))
+                else:
+                    migrate(tx, version)
+                tx.connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    def reader(self) -> Reader:
+        """A further read-only connection to the same library, for another thread."""
+        return Reader(self.path)
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[Tx]:
+        """One BEGIN IMMEDIATE … COMMIT; ROLLBACK when the body raises.
+
+        ``durable`` marks a gesture: it goes before bulk writers and is on the disk when this returns.
+        Raises StoreBusy when nobody lets it in within 5 s (gesture) or 60 s (bulk).
+        """
+        if self._depth:
+            raise RuntimeError("a write inside a write: pass the Tx on instead")
+        patience = GESTURE_PATIENCE_S if durable else BULK_PATIENCE_S
+        deadline = time.monotonic() + patience
+        self._lock(fcntl.LOCK_EX if durable else fcntl.LOCK_SH, deadline, patience)
+        if not durable:
+            fcntl.flock(self._urgent, fcntl.LOCK_UN)
+        try:
+            self.connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._begin(deadline, patience, durable)
+            self._depth = 1
+            try:
+                yield Tx(self.connection)
+            except BaseException:
+                with suppress(apsw.Error):  # a full disk may have rolled back already
+                    self.connection.execute("ROLLBACK")
+                raise
+            else:
+                try:
+                    self.connection.execute("COMMIT")
+                except apsw.Error:
+                    if self.connection.in_transaction:
+                        self.connection.execute("ROLLBACK")
+                    raise
+            finally:
+                self._depth = 0
+        finally:
+            if durable:
+                fcntl.flock(self._urgent, fcntl.LOCK_UN)
+
+    def _lock(self, mode: int, deadline: float, patience: float) -> None:
+        while True:
+            try:
+                fcntl.flock(self._urgent, mode | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StoreBusy(seconds=patience) from None
+                time.sleep(_POLL_S)
+
+    def _begin(self, deadline: float, patience: float, durable: bool) -> None:
+        """BEGIN IMMEDIATE, polling by ourselves: SQLite's busy handler would back off to 100 ms."""
+        self.connection.set_busy_timeout(0)
+        try:
+            while True:
+                try:
+                    self.connection.execute("BEGIN IMMEDIATE")
+                    return
+                except apsw.BusyError:
+                    if time.monotonic() > deadline:
+                        raise StoreBusy(seconds=patience) from None
+                    time.sleep(_POLL_S)
+                    if not durable:  # a gesture that came meanwhile goes first
+                        self._lock(fcntl.LOCK_SH, deadline, patience)
+                        fcntl.flock(self._urgent, fcntl.LOCK_UN)
+        finally:
+            self.connection.set_busy_timeout(int(BULK_PATIENCE_S * 1000))
+
+    def batches(self, rows: Iterable[T], apply: Callable[[Tx, T], None]) -> int:
+        """Run ``apply`` on each row in as many bulk transactions as needed to keep each near 50 ms; how many rows."""
+        done = 0
+        pending = iter(rows)
+        row = next(pending, None)
+        while row is not None:
+            with self.write() as tx:
+                end = time.monotonic() + BATCH_S
+                while row is not None:
+                    apply(tx, row)
+                    done += 1
+                    row = next(pending, None)
+                    if time.monotonic() > end:
+                        break
+        return done
+
+    def close(self) -> None:
+        self.connection.close()
+        if self._urgent >= 0:
+            os.close(self._urgent)
+            self._urgent = -1
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Reader(Tx):
+    """A read-only connection. Each statement is its own read transaction, so none outlives a request."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        """Raises LibraryMissing when there is no library at ``path``."""
+        self.path = path
+        super().__init__(_connect(path, apsw.SQLITE_OPEN_READONLY))
+        if not self.value("PRAGMA user_version"):
+            raise LibraryMissing(path=path.parent)
+
+    def interrupt(self) -> None:
+        """Stop the statement that another thread runs on this connection; it raises ``Interrupted`` there."""
+        self.connection.interrupt()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+Interrupted = apsw.InterruptError
+
+
+def schema() -> str:
+    """The text of schema.sql: the current schema, commented column by column."""
+    return Path(__file__).with_name("schema.sql").read_text("utf-8")
+
+
+def open_library(library: Path, *, create: bool = False) -> Database:
+    """The database of a library folder (``albumsd.db`` in it)."""
+    return Database(library / "albumsd.db", create=create)

@@ -1,0 +1,345 @@
+"""Files and folders: phase one of the index, and what a scan found different.
+
+A file row says: at this path stood ``asset`` when the disk said (size, mtime_ns). The scan compares, decides
+what happened and calls one of these, each inside a transaction:
+
+    arrive   names that were not there: a row and a provisional asset each, and a job to read it
+    move     a known file at another path: the asset stays
+    change   the path holds other bytes now: a new provisional asset, which takes the old one's name when
+             nobody else holds it; ``file.previous`` remembers the old one until the hash decides (assets.identify)
+    vanish   the file is gone: the asset stays, unseen        hold / restore   missing, waiting for the person; back
+
+Nothing here touches a disk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from albumsd.core import capture, clock, kinds, moments, names
+from albumsd.core.facts import CaptureTime
+from albumsd.core.namedates import from_folder, from_mtime, from_name
+
+from . import assets, changes, jobs, naming
+from .database import Tx
+
+FIRST_STAGE = "facts"
+
+_PLAIN = re.compile(r"[A-Za-z0-9_(][A-Za-z0-9_() +,@#=-]{0,120}\.[A-Za-z0-9]{1,8}")
+_NOT_RESERVED = re.compile(r"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])\.)", re.IGNORECASE)
+
+
+class Entry(NamedTuple):
+    """What a directory says of one file. ``inode`` is 0 where inode numbers are not stable."""
+
+    name: bytes
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class Known(NamedTuple):
+    """A file row."""
+
+    id: int
+    name: bytes
+    size: int
+    mtime_ns: int
+    inode: int
+    asset: int
+    missing_ns: int | None
+
+
+def legal(name: bytes) -> str:
+    """The legal form of a disk name; most names are their own, decided by one regular expression."""
+    text = names.decode(name)
+    if _PLAIN.fullmatch(text) and _NOT_RESERVED.match(text):
+        return text
+    return names.sanitise(text)
+
+
+# ----------------------------------------------------------------------------------------- folders
+
+
+def folder_id(tx: Tx, source: int, path: bytes) -> int | None:
+    """The folder at ``path`` below the source; None if it is not known."""
+    found = tx.value("SELECT id FROM folder WHERE source=? AND path=?", (source, path))
+    return None if found is None else int(found)
+
+
+def ensure_folder(tx: Tx, source: int, path: bytes) -> int:
+    """The folder at ``path`` (b"" for the root), made with its parents when it is new."""
+    known = folder_id(tx, source, path)
+    if known is not None:
+        return known
+    if not path:
+        root = tx.insert(
+            "INSERT INTO folder(source, parent, name, shown, path) VALUES (?, NULL, x'', '', x'')", (source,)
+        )
+        changes.record(tx, "folder", root)
+        return root
+    parent_path, _, name = path.rpartition(b"/")
+    parent = ensure_folder(tx, source, parent_path)
+    shown = _free_folder_name(tx, parent, name)
+    new = tx.insert(
+        "INSERT INTO folder(source, parent, name, shown, path) VALUES (?, ?, ?, ?, ?)",
+        (source, parent, name, shown, path),
+    )
+    changes.record(tx, "folder", new)
+    return new
+
+
+def _free_folder_name(tx: Tx, parent: int, name: bytes) -> str:
+    shown = names.sanitise(names.decode(name))
+    if tx.value("SELECT 1 FROM folder WHERE parent=? AND shown=?", (parent, shown)):
+        return names.with_suffix(shown, name.hex()[-16:])
+    return shown
+
+
+def subfolders(tx: Tx, folder: int) -> dict[bytes, int]:
+    """``{name: id}`` of the folders in a folder."""
+    return {row[0]: row[1] for row in tx.all("SELECT name, id FROM folder WHERE parent=?", (folder,))}
+
+
+def remove_folder(tx: Tx, folder: int) -> bool:
+    """Drop a folder that is gone from the disk, unless files below it are held as missing. True if dropped."""
+    if tx.value("SELECT 1 FROM file WHERE folder=?", (folder,)):
+        return False
+    if not all([remove_folder(tx, child) for child in subfolders(tx, folder).values()]):
+        return False
+    tx.run("DELETE FROM folder WHERE id=?", (folder,))
+    changes.record(tx, "folder", folder)
+    return True
+
+
+# ------------------------------------------------------------------------------------------- files
+
+
+def known_files(tx: Tx, folder: int) -> dict[bytes, Known]:
+    """``{name: row}`` of the files in a folder."""
+    rows = tx.all("SELECT id, name, size, mtime_ns, inode, asset, missing_ns FROM file WHERE folder=?", (folder,))
+    return {row[1]: Known(*row) for row in rows}
+
+
+def files_below(tx: Tx, source: int, path: bytes) -> list[int]:
+    """Ids of the present files in ``path`` and in all folders below it."""
+    if not path:
+        rows = tx.all(
+            "SELECT f.id FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=? AND f.missing_ns IS NULL",
+            (source,),
+        )
+    else:
+        rows = tx.all(
+            "SELECT f.id FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=? AND f.missing_ns IS NULL"
+            " AND (d.path=? OR (d.path > ? AND d.path < ?))",
+            (source, path, path + b"/", path + b"0"),
+        )
+    return [row[0] for row in rows]
+
+
+def with_inode(tx: Tx, source: int, entry: Entry) -> list[tuple[int, bytes]]:
+    """``(file id, path below the source)`` of the rows that have the entry's inode, size and mtime."""
+    rows = tx.all(
+        "SELECT f.id, d.path, f.name FROM file f JOIN folder d ON d.id=f.folder"
+        " WHERE f.inode=? AND f.inode <> 0 AND f.size=? AND f.mtime_ns=? AND d.source=?",
+        (entry.inode, entry.size, entry.mtime_ns, source),
+    )
+    return [(row[0], assets.join_path(row[1], row[2])) for row in rows]
+
+
+def arrive(tx: Tx, folder: int, folder_path: bytes, entries: Sequence[Entry], stage_version: int) -> None:
+    """New names in one folder: a provisional asset, a file row and a job each, shown from this commit on."""
+    if not entries:
+        return
+    now = clock.now_ns()
+    parts = [names.decode(part) for part in reversed(folder_path.split(b"/")) if part]
+    around = from_folder(parts)
+    first = int(tx.value("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='asset'), 0)")) + 1
+    wanted = [legal(entry.name) for entry in entries]
+    keys = [names.name_key(name) for name in wanted]
+    used = naming.taken(tx, keys)
+    asset_rows, type_rows, file_rows, job_rows = [], [], [], []
+    late: list[tuple[int, str, bytes]] = []  # names that need a suffix are given one by one, after the rest
+    for number, (entry, name, key) in enumerate(zip(entries, wanted, keys, strict=True)):
+        asset = first + number
+        kind, mime = kinds.of_name(name)
+        captured = _provisional_time(name, around, entry.mtime_ns)
+        facets = moments.calendar(captured.local)
+        if key in used:
+            late.append((asset, name, assets.join_path(folder_path, entry.name)))
+            name, key = f"{asset}.settling~", f"{asset}.settling~"
+        used.add(key)
+        moment = (
+            entry.mtime_ns // 1_000_000_000 * 1_000_000_000
+            if captured.origin == "mtime"
+            else moments.moment_ns(captured)
+        )
+        asset_rows.append(
+            (asset, entry.size, name, key, now, kind, captured.local, captured.offset, captured.origin, moment,
+             *facets, mime)
+        )  # fmt: skip
+        type_rows.append((kinds.TYPE_OF_KIND[kind], asset))
+        shown = None if wanted[number].encode() == entry.name else wanted[number]
+        file_rows.append([folder, entry.name, shown, asset, entry.size, entry.mtime_ns, entry.inode])
+        job_rows.append((asset, FIRST_STAGE, stage_version, jobs.day_number(captured.local)))
+    _unique_in_folder(tx, folder, file_rows)
+    tx.many(
+        "INSERT INTO asset(id, size, name, name_key, live, arrived_ns, kind, local, \"offset\", origin, mtime_ns,"
+        " year, month, week, day, mime) VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        asset_rows,
+    )
+    tx.many("INSERT INTO asset_facet VALUES ('type', ?, ?)", type_rows)
+    tx.many(
+        "INSERT INTO file(folder, name, shown, asset, size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?, ?, ?)", file_rows
+    )
+    tx.many("INSERT INTO job(asset, stage, version, state, priority) VALUES (?, ?, ?, 'open', ?)", job_rows)
+    for asset, name, path in late:
+        naming.rename(tx, asset, naming.provisional(tx, name, path))
+    changes.record(tx, "arrived", first, first + len(entries) - 1)
+
+
+def _provisional_time(name: str, around: CaptureTime | None, mtime_ns: int) -> CaptureTime:
+    """File name, then folder name, then mtime: what stands around the bytes."""
+    named = from_name(name)
+    if named or around:
+        best = capture.best([c for c in (named, around) if c])
+        if best:
+            return best
+    return from_mtime(mtime_ns)
+
+
+def _unique_in_folder(tx: Tx, folder: int, rows: list[list[object]]) -> None:
+    """Two disk names that look alike when made legal must not be one name under by-folder/."""
+    odd = [row for row in rows if row[2] is not None]
+    if not odd:
+        return
+    used = {
+        row[0]
+        for row in tx.all("SELECT coalesce(shown, CAST(name AS TEXT)) FROM file WHERE folder=?", (folder,))
+    }
+    used |= {names.decode(row[1]) for row in rows if row[2] is None and isinstance(row[1], bytes)}
+    for row in odd:
+        shown, raw = str(row[2]), row[1]
+        assert isinstance(raw, bytes)
+        if shown in used:
+            shown = names.with_suffix(shown, raw.hex()[-24:])
+        used.add(shown)
+        row[2] = shown
+
+
+def move(
+    tx: Tx, file: int, folder: int, entry: Entry, before: changes.Facets | None | Literal[False] = False
+) -> None:
+    """A known file stands at another path now. Its asset, name and all that hangs on it stay."""
+    asset = tx.value("SELECT asset FROM file WHERE id=?", (file,))
+    if before is False:
+        before = changes.snapshot(tx, asset)
+    shown = legal(entry.name)
+    row: list[object] = [folder, entry.name, None if shown.encode() == entry.name else shown]
+    _unique_in_folder(tx, folder, [row])
+    tx.run(
+        "UPDATE file SET folder=?, name=?, shown=?, mtime_ns=?, inode=?, missing_ns=NULL WHERE id=?",
+        (*row, entry.mtime_ns, entry.inode, file),
+    )
+    assets.refresh(tx, asset, before)
+
+
+def move_around(tx: Tx, moves: Sequence[tuple[int, int, Entry]]) -> None:
+    """Several ``(file, folder, entry)`` whose new paths are each other's old ones (two files that were swapped)."""
+    before = [changes.snapshot(tx, tx.value("SELECT asset FROM file WHERE id=?", (file,))) for file, _, _ in moves]
+    for file, _, _ in moves:  # a slash cannot stand in a name from a disk, so this one is free
+        tx.run("UPDATE file SET name=CAST('/' || id AS BLOB), shown=NULL WHERE id=?", (file,))
+    for (file, folder, entry), old in zip(moves, before, strict=True):
+        move(tx, file, folder, entry, old)
+
+
+def change(tx: Tx, known: Known, folder_path: bytes, entry: Entry, stage_version: int) -> None:
+    """The path holds other bytes now, or says so: a provisional asset stands in until the hash is known."""
+    old = known.asset
+    before = changes.snapshot(tx, old)
+    folder = tx.value("SELECT folder FROM file WHERE id=?", (known.id,))
+    previous = tx.value("SELECT previous FROM file WHERE id=?", (known.id,))
+    # The row goes and comes again, so that `arrive` is the only place where provisional assets are made.
+    tx.run("DELETE FROM file WHERE id=?", (known.id,))
+    arrive(tx, folder, folder_path, [entry], stage_version)
+    file, new = tx.all("SELECT id, asset FROM file WHERE folder=? AND name=?", (folder, entry.name))[0]
+    hashed = tx.value("SELECT sha256 IS NOT NULL FROM asset WHERE id=?", (old,))
+    tx.run("UPDATE file SET previous=? WHERE id=?", (old if hashed else previous, file))
+    if not tx.value("SELECT 1 FROM file WHERE asset=?", (old,)):
+        naming.inherit(tx, new, old)
+    assets.lost_file(tx, old, before)
+
+
+def settle_stat(tx: Tx, file: int, entry: Entry) -> None:
+    """Same content, other mtime or inode (a remount, a coarser clock): remember what the disk says now."""
+    tx.run(
+        "UPDATE file SET mtime_ns=?, inode=?, missing_ns=NULL WHERE id=?", (entry.mtime_ns, entry.inode, file)
+    )
+
+
+def vanish(tx: Tx, file: int) -> None:
+    """A file is gone. Its asset is shown no more unless another file holds it."""
+    asset = tx.value("SELECT asset FROM file WHERE id=?", (file,))
+    if asset is None:
+        return
+    before = changes.snapshot(tx, asset)
+    tx.run("DELETE FROM file WHERE id=?", (file,))
+    assets.lost_file(tx, asset, before)
+
+
+def hold(tx: Tx, files: Iterable[int]) -> None:
+    """Too many went at once: they stay listed, and wait for the person (`albumsd sources --confirm-missing`)."""
+    now = clock.now_ns()
+    tx.many("UPDATE file SET missing_ns=? WHERE id=? AND missing_ns IS NULL", ((now, file) for file in files))
+
+
+def restore(tx: Tx, files: Iterable[int]) -> None:
+    """Held files are there again."""
+    tx.many("UPDATE file SET missing_ns=NULL WHERE id=?", ((file,) for file in files))
+
+
+def missing(tx: Tx, source: int) -> list[int]:
+    """Ids of the files of a source that are held as missing."""
+    rows = tx.all(
+        "SELECT f.id FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=? AND f.missing_ns IS NOT NULL",
+        (source,),
+    )
+    return [row[0] for row in rows]
+
+
+def count(tx: Tx, source: int) -> int:
+    """File rows of a source, held ones included."""
+    return int(
+        tx.value("SELECT count(*) FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=?", (source,))
+    )
+
+
+# ---------------------------------------------------------------------------------- where to read it
+
+
+class Location(NamedTuple):
+    """A path at which an asset's bytes should be found, and what the disk said of it."""
+
+    file: int
+    source: int
+    path: bytes  # absolute
+    size: int
+    mtime_ns: int
+    inode: int
+    grain_ns: int
+    state: str  # of the source
+
+
+def locations(tx: Tx, asset: int) -> list[Location]:
+    """Where an asset's bytes lie: online sources first, then in source order; held files last."""
+    rows = tx.all(
+        "SELECT f.id, s.id, s.path, d.path, f.name, f.size, f.mtime_ns, f.inode, t.grain_ns, t.state FROM file f"
+        " JOIN folder d ON d.id=f.folder JOIN source s ON s.id=d.source JOIN source_state t ON t.source=s.id"
+        " WHERE f.asset=? ORDER BY f.missing_ns IS NOT NULL, t.state <> 'online', s.id, f.id",
+        (asset,),
+    )
+    return [
+        Location(row[0], row[1], assets.join_path(row[2], assets.join_path(row[3], row[4])), *row[5:]) for row in rows
+    ]

@@ -1,0 +1,186 @@
+"""Sources: add, list, forget; their state; and what may not be one.
+
+``source`` is authored (a person pointed at the folder), ``source_state`` derived. Forgetting a source drops its
+file rows; assets keep their identity, so albums and tags bind again when the content comes back.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from albumsd.core import clock, names
+from albumsd.core.config import Config
+from albumsd.core.errors import NoSuchSource, SourceRefused
+
+from . import assets, changes, files
+from .database import Database, Tx
+
+
+class Source(NamedTuple):
+    id: int
+    name: str
+    path: bytes  # absolute
+    state: str  # new, online, offline, stalled, ambiguous
+    why: str
+    volume: str | None
+    grain_ns: int
+    inodes: bool
+    watch: str
+    scan_due: bool
+    scanned_ns: int | None
+
+
+_SELECT = (
+    "SELECT s.id, s.name, s.path, t.state, t.why, t.volume, t.grain_ns, t.inodes, t.watch,"
+    " t.scan_wanted > t.scan_done, t.scanned_ns FROM source s JOIN source_state t ON t.source=s.id"
+)
+
+
+def all_sources(tx: Tx) -> list[Source]:
+    """Every source, in source order."""
+    return [Source(*row[:7], bool(row[7]), row[8], bool(row[9]), row[10]) for row in tx.all(f"{_SELECT} ORDER BY s.id")]
+
+
+def by_name(tx: Tx, name: str) -> Source:
+    """Raises NoSuchSource."""
+    for source in all_sources(tx):
+        if source.name == name:
+            return source
+    raise NoSuchSource(name=name)
+
+
+def add(database: Database, config: Config, path: Path | str, name: str | None = None) -> Source:
+    """Point albumsd at a folder. Pointing twice at the same folder is no error.
+
+    Raises SourceRefused when it is no folder, overlaps another source, lies in the mount, holds the library, or
+    when the name is taken.
+    """
+    raw = os.fsencode(os.path.realpath(os.path.expanduser(path)))
+    with database.write(durable=True) as tx:
+        known = all_sources(tx)
+        for source in known:
+            if source.path == raw and name in (None, source.name):
+                return source
+        refuse(raw, config, known)
+        chosen = names.sanitise(name or names.decode(os.path.basename(raw)) or "files")
+        taken = {names.name_key(source.name) for source in known}
+        if names.name_key(chosen) in taken:
+            if name is not None:
+                raise SourceRefused(path=os.fsdecode(raw), why=f"the name {chosen} is taken; give another: NAME=DIR")
+            number = 2
+            while names.name_key(f"{chosen} {number}") in taken:
+                number += 1
+            chosen = f"{chosen} {number}"
+        new = tx.insert("INSERT INTO source(name, path, added_ns) VALUES (?, ?, ?)", (chosen, raw, clock.now_ns()))
+        tx.run("INSERT INTO source_state(source, state) VALUES (?, 'new')", (new,))
+        files.ensure_folder(tx, new, b"")
+        changes.record(tx, "source", new)
+        return by_name(tx, chosen)
+
+
+def _inside(inner: bytes, outer: bytes) -> bool:
+    return inner == outer or inner.startswith(outer.rstrip(b"/") + b"/")
+
+
+def refuse(raw: bytes, config: Config, known: list[Source]) -> None:
+    """Raise SourceRefused if the folder ``raw`` (real path) may not be a source."""
+    shown = os.fsdecode(raw)
+    mount = os.fsencode(config.mount)  # not resolved: a stat of our own mount could wait for ourselves
+    library = os.fsencode(os.path.realpath(config.library))
+    originals = os.fsencode(os.path.realpath(config.originals))
+    if _inside(raw, mount):
+        raise SourceRefused(path=shown, why=f"it lies in the mount {os.fsdecode(mount)}")
+    if not os.path.isdir(raw):
+        why = "it is not a folder" if os.path.lexists(raw) else "there is no such folder; plug its drive in first"
+        raise SourceRefused(path=shown, why=why)
+    if _inside(mount, raw):
+        raise SourceRefused(path=shown, why=f"the mount {os.fsdecode(mount)} lies in it")
+    if raw != originals:
+        if _inside(library, raw):
+            raise SourceRefused(path=shown, why=f"the library {os.fsdecode(library)} lies in it; move one of them")
+        if _inside(raw, library):
+            raise SourceRefused(path=shown, why=f"it lies in the library {os.fsdecode(library)}")
+    for source in known:
+        if source.path == raw:
+            raise SourceRefused(path=shown, why=f"it is the source {source.name} already")
+        if _inside(raw, source.path):
+            raise SourceRefused(path=shown, why=f"it lies in the source {source.name} ({os.fsdecode(source.path)})")
+        if _inside(source.path, raw):
+            raise SourceRefused(path=shown, why=f"the source {source.name} ({os.fsdecode(source.path)}) lies in it")
+
+
+def forget(database: Database, name: str) -> int:
+    """Stop showing a source: its file rows go, nothing on the disk does. How many files it had."""
+    source = by_name(database, name)
+    ids = [
+        row[0]
+        for row in database.all(
+            "SELECT f.id FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=?", (source.id,)
+        )
+    ]
+    database.batches(ids, files.vanish)
+    with database.write(durable=True) as tx:
+        for (file,) in tx.all("SELECT f.id FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=?", (source.id,)):
+            files.vanish(tx, file)
+        tx.run("DELETE FROM source WHERE id=?", (source.id,))
+        changes.record(tx, "source", source.id)
+    return len(ids)
+
+
+def set_state(tx: Tx, source: int, state: str, why: str = "") -> bool:
+    """Set what is known of a source's drive. True if that is news."""
+    if tx.run("UPDATE source_state SET state=?, why=? WHERE source=? AND (state, why) <> (?, ?)",
+              (state, why, source, state, why)):  # fmt: skip
+        changes.record(tx, "source", source)
+        return True
+    return False
+
+
+def set_volume(tx: Tx, source: int, volume: str, grain_ns: int, inodes: bool) -> None:
+    """Remember the volume a source was first seen on, the grain of its mtimes, and whether inodes are stable."""
+    tx.run(
+        "UPDATE source_state SET volume=?, grain_ns=?, inodes=? WHERE source=?", (volume, grain_ns, inodes, source)
+    )
+
+
+def set_watch(tx: Tx, source: int, watch: str) -> None:
+    tx.run("UPDATE source_state SET watch=? WHERE source=? AND watch <> ?", (watch, source, watch))
+
+
+def want_scan(tx: Tx, name: str | None = None) -> int:
+    """Ask for a scan of one source or all. How many. Raises NoSuchSource."""
+    wanted = [by_name(tx, name)] if name else all_sources(tx)
+    for source in wanted:
+        tx.run("UPDATE source_state SET scan_wanted=scan_wanted + 1 WHERE source=?", (source.id,))
+    return len(wanted)
+
+
+def scan_ticket(tx: Tx, source: int) -> int:
+    """To be taken before a scan and given to ``scan_done``: what was asked for later is still due after it."""
+    return int(tx.value("SELECT scan_wanted FROM source_state WHERE source=?", (source,)) or 0)
+
+
+def scan_done(tx: Tx, source: int, ticket: int) -> None:
+    tx.run("UPDATE source_state SET scan_done=?, scanned_ns=? WHERE source=?", (ticket, clock.now_ns(), source))
+
+
+def scans_due(tx: Tx) -> list[str]:
+    """Names of the sources that wait for a scan and whose drive is (or may be) here."""
+    return [s.name for s in all_sources(tx) if s.scan_due and s.state in ("new", "online")]
+
+
+def confirm_missing(database: Database, name: str) -> int:
+    """The person says that the held files of a source are gone for good. How many."""
+    ids = files.missing(database, by_name(database, name).id)
+    return database.batches(ids, files.vanish)
+
+
+def resolve_moved(tx: Tx, asset: int) -> None:
+    """A held file whose content turned up elsewhere has moved: its row goes, the asset stays."""
+    held = tx.all("SELECT id FROM file WHERE asset=? AND missing_ns IS NOT NULL", (asset,))
+    if held and tx.value("SELECT 1 FROM file WHERE asset=? AND missing_ns IS NULL", (asset,)):
+        before = changes.snapshot(tx, asset)
+        tx.many("DELETE FROM file WHERE id=?", held)
+        assets.refresh(tx, asset, before)

@@ -1,0 +1,106 @@
+"""duplicates/: a folder per asset that several files hold, named by the asset, with every copy in it.
+
+A copy's name says where it lies: ``IMG_1 [Photos∕2019∕Lisbon].jpg`` (the slash is U+2215). All copies are one
+asset, so they have one inode; it is the names that differ.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from albumsd.core import names
+from albumsd.core.errors import NotFound
+from albumsd.query.tree import Everything, Node, conjoin
+from albumsd.search import selections
+from albumsd.store import lookups
+from albumsd.store.database import Reader
+from albumsd.views import View
+
+from ..node import FIRST_FILE_COOKIE, Entry, Folder, Leaf, Listing
+from ..renditions import Form, encode
+from .fixed import ListListing
+
+if TYPE_CHECKING:
+    from ..tree import Tree
+
+
+def copy_names(files: list[lookups.FilePlace]) -> list[str]:
+    """The name of each copy in its group: its own name with its place in brackets; unique."""
+    found: list[str] = []
+    for file in files:
+        stem, extension = names.split(names.sanitise(names.decode(file.name)))
+        place = names.decode(lookups.join_path(file.source.encode(), file.folder)).replace("/", "∕")
+        room = names.MAX_BYTES - len(extension.encode()) - 3
+        shown = f"{stem} [{place}]"
+        if len(shown.encode()) > room:
+            kept = place.encode()[-max(40, room - len(stem.encode()) - 3) :].decode("utf-8", "ignore")
+            shown = f"{stem[:60]} […{kept}]"
+        full = names.sanitise(shown + extension)
+        found.append(names.with_suffix(full, str(file.file)) if full in found else full)
+    return found
+
+
+class GroupsFolder(Folder):
+    """The groups; a group's folder has the asset's shown name."""
+
+    __slots__ = ("form", "narrow", "view")
+
+    def __init__(self, tree: Tree, path: tuple[str, ...], view: View, form: Form, narrow: Node) -> None:
+        super().__init__(tree, path)
+        self.view, self.form, self.narrow = view, form, narrow
+
+    @property
+    def slow_lookup(self) -> bool:  # type: ignore[override]
+        return not isinstance(self.narrow, Everything)
+
+    def selection(self) -> Node:
+        return conjoin(self.view.selected(self.tree.today()), self.narrow)
+
+    def child(self, row: selections.Selected) -> CopiesFolder:
+        return CopiesFolder(self.tree, (*self.path, row.name), self.form, row.id)
+
+    def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
+        found = selections.by_name(reader, self.selection(), name.decode("utf-8", "replace"))
+        if found is None:
+            raise NotFound(name=name)
+        return self.child(found)
+
+    def open(self, reader: Reader) -> Listing:
+        return GroupsListing(self)
+
+
+class GroupsListing(Listing):
+    def __init__(self, folder: GroupsFolder) -> None:
+        self._folder = folder
+        self._selection = folder.selection()
+
+    def page(self, reader: Reader, cookie: int, count: int) -> list[Entry]:
+        rows = selections.page(reader, self._selection, max(0, cookie - FIRST_FILE_COOKIE), count)
+        return [Entry(encode(row.name), FIRST_FILE_COOKIE + row.id, self._folder.child(row)) for row in rows]
+
+
+class CopiesFolder(Folder):
+    """The copies of one asset."""
+
+    __slots__ = ("asset", "form")
+
+    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form, asset: int) -> None:
+        super().__init__(tree, path)
+        self.form, self.asset = form, asset
+
+    def _rows(self, reader: Reader) -> list[tuple[bytes, Folder | Leaf]]:
+        row = lookups.asset(reader, self.asset)
+        leaf = self.form.leaf(reader, (row.id, row.size, row.mtime_ns)) if row else None
+        if leaf is None:
+            return []
+        copies = copy_names(lookups.files_of(reader, self.asset))
+        return [(self.form.name_of(encode(name)), leaf) for name in copies]
+
+    def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
+        for shown, leaf in self._rows(reader):
+            if shown == name:
+                return leaf
+        raise NotFound(name=name)
+
+    def open(self, reader: Reader) -> Listing:
+        return ListListing(self._rows(reader))

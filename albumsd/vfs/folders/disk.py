@@ -1,0 +1,107 @@
+"""by-folder/: the sources, with their folders and file names as they are on disk.
+
+Folders have cookies below 2^32 (their id), files 2^32 + file id. Renditions and filters apply as everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from albumsd.core.errors import NotFound
+from albumsd.query.tree import Everything, Node
+from albumsd.search import disk
+from albumsd.store.database import Reader
+
+from ..node import FIRST_FILE_COOKIE, Content, Entry, Folder, Leaf, Listing
+from ..renditions import Form, encode
+from .fixed import ListListing
+
+if TYPE_CHECKING:
+    from ..tree import Tree
+
+
+class SourcesFolder(Folder):
+    """The top of by-folder/: a folder per source."""
+
+    __slots__ = ("form", "narrow")
+
+    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form, narrow: Node) -> None:
+        super().__init__(tree, path)
+        self.form, self.narrow = form, narrow
+
+    @property
+    def slow_lookup(self) -> bool:  # type: ignore[override]
+        return not isinstance(self.narrow, Everything)
+
+    def _child(self, name: str, folder: int) -> DiskFolder:
+        return DiskFolder(self.tree, (*self.path, name), self.form, self.narrow, folder)
+
+    def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
+        text = name.decode("utf-8", "replace")
+        root = disk.source_root(reader, text)
+        if root is None or not disk.holds(reader, self.narrow, root):
+            raise NotFound(name=name)
+        return self._child(text, root)
+
+    def open(self, reader: Reader) -> Listing:
+        roots = disk.source_roots(reader, self.narrow)
+        return ListListing([(encode(name), self._child(name, folder)) for folder, name in roots])
+
+
+class DiskFolder(Folder):
+    """One directory of a source; ``folder`` is its row."""
+
+    __slots__ = ("folder", "form", "narrow")
+
+    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form, narrow: Node, folder: int) -> None:
+        super().__init__(tree, path)
+        self.form, self.narrow, self.folder = form, narrow, folder
+
+    @property
+    def slow_lookup(self) -> bool:  # type: ignore[override]
+        return not isinstance(self.narrow, Everything)
+
+    def child(self, name: str, folder: int) -> DiskFolder:
+        return DiskFolder(self.tree, (*self.path, name), self.form, self.narrow, folder)
+
+    def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
+        asked = self.form.asked_for(name)
+        found = disk.file_by_name(reader, self.narrow, self.folder, asked) if asked else None
+        if found:
+            leaf = self.form.leaf(reader, (found.asset, found.size, found.mtime_ns))
+            if leaf:
+                return leaf
+        text = name.decode("utf-8", "replace")
+        below = disk.subfolder(reader, self.narrow, self.folder, text)
+        if below is None:
+            raise NotFound(name=name)
+        return self.child(text, below)
+
+    def open(self, reader: Reader) -> Listing:
+        return DiskListing(self, disk.folders(reader, self.narrow, self.folder))
+
+
+class DiskListing(Listing):
+    """Subfolders as they were when the folder was opened, then pages of files."""
+
+    def __init__(self, folder: DiskFolder, below: list[disk.DiskFolder]) -> None:
+        self._folder = folder
+        self._below = below
+
+    def page(self, reader: Reader, cookie: int, count: int) -> list[Entry]:
+        below = [row for row in self._below if row.id > cookie][:count] if cookie < FIRST_FILE_COOKIE else []
+        if below:
+            return [Entry(encode(name), number, self._folder.child(name, number)) for number, name in below]
+        form, narrow, folder = self._folder.form, self._folder.narrow, self._folder.folder
+        after = max(0, cookie - FIRST_FILE_COOKIE)
+        while True:  # a whole page may have no such rendition: that is not the end
+            rows = disk.files_page(reader, narrow, folder, after, count)
+            leaves = form.leaves(reader, [(row.asset, row.size, row.mtime_ns) for row in rows])
+            entries = [
+                Entry(form.name_of(row.shown), FIRST_FILE_COOKIE + row.file, leaf)
+                for row, leaf in zip(rows, leaves, strict=True)
+                if leaf
+            ]
+            if entries or len(rows) < count:
+                return entries
+            after = rows[-1].file

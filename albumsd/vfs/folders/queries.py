@@ -1,0 +1,178 @@
+"""search/ and filter/: a search is a folder.
+
+``search/<query>/`` lists ranked results, ``001 IMG_1.jpg``; it is computed when the folder is opened, and kept, so
+that a name once shown means the same asset while the query is remembered. ``filter/<query>/`` holds all views
+again, narrowed to the query. A stat or lookup runs nothing and saves nothing: any plausible query "exists".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from albumsd.core import names
+from albumsd.core.errors import NotFound, QueryError
+from albumsd.core.ids import computed_inode
+from albumsd.query import parser
+from albumsd.query.fold import canonical
+from albumsd.query.tree import Node
+from albumsd.search import run, selections
+from albumsd.store import lookups, queries
+from albumsd.store.database import Reader
+
+from .. import info
+from ..node import Content, Entry, Folder, Leaf, Listing
+from ..renditions import INFO, Form, encode
+from .fixed import ListListing, text_leaf
+
+if TYPE_CHECKING:
+    from ..tree import Tree
+
+_RANKED = re.compile(r"(\d{3,}) (.+)", re.DOTALL)
+
+
+def ranked_name(rank: int, name: str) -> str:
+    """``001 IMG_1.jpg``"""
+    return f"{rank:03d} {name}"
+
+
+class SearchFolder(Folder):
+    """search/: any plausible name is a query; listed are those that were listed before."""
+
+    __slots__ = ("form",)
+
+    volatile = True
+
+    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form) -> None:
+        super().__init__(tree, path)
+        self.form = form
+
+    def child(self, text: str) -> ResultsFolder:
+        return ResultsFolder(self.tree, (*self.path, text), self.form, text)
+
+    def _readme(self) -> Leaf:
+        return text_leaf((*self.path, "README.txt"), self.tree.search_readme(), self.tree.opened_ns)
+
+    def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
+        if name == b"README.txt":
+            return self._readme()
+        if not parser.plausible(name, self.tree.today()):
+            raise NotFound(name=name)
+        return self.child(name.decode())
+
+    def open(self, reader: Reader) -> Listing:
+        rows: list[tuple[bytes, Folder | Leaf]] = [(b"README.txt", self._readme())]
+        for text, _ in queries.recent(reader):
+            if names.sanitise(text) == text:  # the name rule holds for listed names; the others can be typed
+                rows.append((encode(text), self.child(text)))
+        return ListListing(rows)
+
+
+class ResultsFolder(Folder):
+    """search/<query>/: ranked files."""
+
+    __slots__ = ("form", "text")
+
+    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form, text: str) -> None:
+        super().__init__(tree, path)
+        self.form, self.text = form, text
+
+    @property
+    def key(self) -> str:
+        return canonical(self.text)
+
+    def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
+        """By the shown name behind the rank. A remembered query answers for the names it has shown only."""
+        asked = self.form.asked_for(name)
+        found = _RANKED.fullmatch(asked.decode("utf-8", "replace")) if asked else None
+        if found:
+            rank, shown = int(found[1]), found[2]
+            row = selections.by_name(reader, self.tree.everything, shown)
+            hit = queries.hit(reader, self.key, rank) if row else None
+            if row and (hit is None or hit.asset == row.id):
+                leaf = self._leaf(reader, rank, row, hit.why if hit else None)
+                if leaf:
+                    return leaf
+        raise NotFound(name=name)
+
+    def _leaf(self, reader: Reader, rank: int, row: selections.Selected, why: str | None) -> Leaf | None:
+        if self.form is not INFO or why is None:
+            return self.form.leaf(reader, (row.id, row.size, row.mtime_ns))
+        data = info.render(reader, row.id, why)
+        if data is None:
+            return None
+        inode = computed_inode((*self.path, ranked_name(rank, row.name)))
+        return Leaf(inode, len(data), row.mtime_ns, Content.TEXT, row.id, data)
+
+    def open(self, reader: Reader) -> Listing:
+        config = self.tree.config
+        try:
+            results = run.search(
+                reader,
+                self.text,
+                today=self.tree.today(),
+                limit=config["search_results"],
+                brain=config.run / "brain.sock",
+                deadline_s=config["search_deadline_s"],
+            )
+        except QueryError:
+            raise NotFound(name=self.text) from None
+        self.tree.remember(self.key, self.text, results.hits)
+        return ResultsListing(self, queries.ranked(reader, self.key) or [])
+
+
+class ResultsListing(Listing):
+    """The kept results by rank; cookie = rank. At most ``search_results`` rows."""
+
+    def __init__(self, folder: ResultsFolder, ranked: list[queries.Ranked]) -> None:
+        self._folder = folder
+        self._ranked = ranked
+
+    def page(self, reader: Reader, cookie: int, count: int) -> list[Entry]:
+        folder = self._folder
+        while True:
+            hits = [hit for hit in self._ranked if hit.rank > cookie][:count]
+            entries = []
+            for hit in hits:
+                row = lookups.asset(reader, hit.asset)
+                if row is None:
+                    continue
+                selected = selections.Selected(row.id, row.name, row.size, row.mtime_ns)
+                leaf = folder._leaf(reader, hit.rank, selected, hit.why)
+                if leaf:
+                    name = folder.form.name_of(encode(ranked_name(hit.rank, row.name)))
+                    entries.append(Entry(name, hit.rank, leaf))
+            if entries or not hits:
+                return entries
+            cookie = hits[-1].rank
+
+
+class FilterFolder(Folder):
+    """filter/: any plausible name is a query whose folder holds all views, narrowed. Lists none of them: finite."""
+
+    __slots__ = ("form",)
+
+    slow_listing = False
+
+    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form) -> None:
+        super().__init__(tree, path)
+        self.form = form
+
+    def _readme(self) -> Leaf:
+        return text_leaf((*self.path, "README.txt"), self.tree.filter_readme(), self.tree.opened_ns)
+
+    def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
+        if name == b"README.txt":
+            return self._readme()
+        if not parser.plausible(name, self.tree.today()):
+            raise NotFound(name=name)
+        text = name.decode()
+        path = (*self.path, text)
+        self.tree.filters.touch(path, self.form)
+        return self.tree.views_folder(path, self.form, self.selection(text))
+
+    def selection(self, text: str) -> Node:
+        return run.filter_selection(text, self.tree.today())
+
+    def open(self, reader: Reader) -> Listing:
+        return ListListing([(b"README.txt", self._readme())])

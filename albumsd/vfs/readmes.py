@@ -1,0 +1,45 @@
+"""The README.txt files in the mount, made from the registries so that they cannot lie."""
+
+from __future__ import annotations
+
+from albumsd.query import help as query_help
+from albumsd.views import VIEWS
+
+from .renditions import FORMS
+
+
+def root_readme(extra: list[str]) -> str:
+    """What is where, how to search, what is missing."""
+    rows = [(f"{view.name}/", view.help) for view in VIEWS]
+    rows += [
+        ("search/<query>/", "Type a query as a folder name: ranked results. See search/README.txt."),
+        ("filter/<query>/", "All views again, narrowed to the query."),
+        ("sources/", "The folders albumsd watches, and whether their drives are here."),
+        ("status/", "How far the index is."),
+    ]
+    rows += [(f"{form.folder}/", form.help) for form in FORMS if form.folder]
+    lines = [
+        "This is your library, made of folders. Nothing here is a copy, and nothing you do here can harm an original:",
+        "everything you see is read-only. Your files lie where they always lay.",
+        "",
+        *(f"  {name:<18} {text}" for name, text in rows),
+    ]
+    if extra:
+        lines += ["", *extra]
+    return "\n".join(lines) + "\n"
+
+
+def search_readme() -> str:
+    """How to search."""
+    return (
+        "A search is a folder: open search/<your words>/ and the best results stand in it, ranked. For instance:\n\n"
+        "  search/warranty letter\n  search/beach place=lisbon date=2024\n\n" + query_help.plain() + "\n"
+    )
+
+
+def filter_readme() -> str:
+    """How to filter."""
+    return (
+        "filter/<query>/ holds all views again, narrowed to what fits the query. For instance:\n\n"
+        "  filter/place=lisbon/by-date\n  filter/camera=pixel type=videos/by-place\n\n" + query_help.plain() + "\n"
+    )

@@ -1,0 +1,74 @@
+"""The project's own papers agree with the tree: links lead somewhere, named tests exist, what is imported is declared and pinned."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAPERS = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "systemd").glob("*.md"))]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+LOCK = (ROOT / "contrib" / "requirements.lock").read_text("utf-8")
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", re.split(r"[<>=!~;\[ ]", name)[0]).lower()
+
+
+def imported() -> set[str]:
+    """Top-level names of what albumsd imports from outside, or looks for with find_spec, wherever in a module it stands."""
+    found: set[str] = set()
+    for path in (ROOT / "albumsd").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                found.add(node.module.split(".")[0])
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("find_spec"):
+                found |= {str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)}
+    return found - set(sys.stdlib_module_names) - {"albumsd"}
+
+
+def test_links_between_papers_lead_somewhere():
+    broken = [
+        f"{paper.relative_to(ROOT)}: {target}"
+        for paper in PAPERS
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", paper.read_text("utf-8"))
+        if "://" not in target and not (paper.parent / target).exists()
+    ]
+    assert len(PAPERS) > 5
+    assert not broken
+
+
+def test_tests_named_in_papers_exist():
+    missing = {
+        name
+        for paper in PAPERS
+        for name in re.findall(r"`(tests/[\w/.-]+)`", paper.read_text("utf-8"))
+        if not (ROOT / name).exists()
+    }
+    assert not missing
+
+
+def test_base_dependencies_are_exactly_what_is_imported():
+    providers = packages_distributions()
+    needed = {canonical(providers[name][0]) if name in providers else f"(not installed) {name}" for name in imported()}
+    assert needed == {canonical(name) for name in PROJECT["dependencies"]}
+
+
+def test_everything_declared_is_pinned_exactly():
+    lines = [line for line in LOCK.splitlines() if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+    pinned = {canonical(line) for line in lines}
+    declared = {canonical(name) for name in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"])}
+    assert declared <= pinned
+
+
+def test_the_extra_with_models_is_not_in_the_base():
+    models = {canonical(name) for name in PROJECT["optional-dependencies"]["meaning"]}
+    assert models == {"torch", "open-clip-torch", "hnswlib"}
+    assert not models & {canonical(line) for line in LOCK.splitlines()}
