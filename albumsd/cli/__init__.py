@@ -39,7 +39,9 @@ def build_parser(only: Command | None = None) -> argparse.ArgumentParser:
             epilog=f"example: {command.example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        sub.add_argument("--library", metavar="DIR", help="the library folder (default $ALBUMSD_LIBRARY, else XDG data)")
+        sub.add_argument(
+            "--library", metavar="DIR", help="the library folder (default $ALBUMSD_LIBRARY, else XDG data)"
+        )
         sub.add_argument("--config", metavar="FILE", help="settings file (default config.toml in the library)")
         command.configure(sub)
         sub.set_defaults(_command=command)

@@ -7,9 +7,11 @@ file, the default. ``SETTINGS`` is the one table; ``albumsd config`` and ``docs/
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +94,7 @@ def default_library() -> Path:
     if chosen:
         return Path(os.path.abspath(os.path.expanduser(chosen)))
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return Path(data) / "albumsd"
+    return Path(os.path.abspath(data)) / "albumsd"
 
 
 def _coerce(setting: Setting, value: Any, where: str) -> Any:
@@ -105,24 +107,23 @@ def _coerce(setting: Setting, value: Any, where: str) -> Any:
         if str(value).lower() in ("0", "false", "no", "off"):
             return False
     elif kind is str:
-        if isinstance(value, str):
+        if isinstance(value, str) and "\0" not in value and (value or not setting.default):
             return value
-    else:
-        try:
-            if not isinstance(value, bool):
-                number = kind(value)
-                if number >= 0:
-                    return number
-        except (TypeError, ValueError):
-            pass
+    elif not isinstance(value, bool):
+        with suppress(TypeError, ValueError, OverflowError):
+            number = kind(value)
+            if 0 <= number < math.inf and (kind is float or isinstance(value, str) or number == value):
+                return number
     wanted = {bool: "true or false", str: "text", int: "a whole number, 0 or more", float: "a number, 0 or more"}[kind]
+    if kind is str and setting.default:
+        wanted = "text, and not empty"
     raise ConfigError(path=where, what=f"{setting.name} must be {wanted}, not {value!r}")
 
 
 def load(
     library: Path | str | None = None, file: Path | str | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Config:
-    """Read the settings of a library. Raises ConfigError that names every unknown setting at once."""
+    """Read the settings of a library. Raises ConfigError that names all that is wrong in the file at once."""
     folder = Path(os.path.abspath(os.path.expanduser(library))) if library else default_library()
     values = {setting.name: setting.default for setting in SETTINGS}
     origins = dict.fromkeys(values, "default")
@@ -132,11 +133,19 @@ def load(
             found = tomllib.loads(path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(path=path, what=f"not valid TOML: {error}") from None
+        except OSError as error:
+            raise ConfigError(path=path, what=f"cannot be read: {error.strerror}") from None
+        wrong = []
         unknown = sorted(set(found) - set(_BY_NAME))
         if unknown:
-            raise ConfigError(path=path, what=f"unknown settings: {', '.join(unknown)}; `albumsd config` lists all")
-        for name, value in found.items():
-            values[name], origins[name] = _coerce(_BY_NAME[name], value, str(path)), str(path)
+            wrong.append(f"unknown settings: {', '.join(unknown)}; `albumsd config` lists all")
+        for name in sorted(set(found) & set(_BY_NAME)):
+            try:
+                values[name], origins[name] = _coerce(_BY_NAME[name], found[name], str(path)), str(path)
+            except ConfigError as error:
+                wrong.append(str(error.fields["what"]))
+        if wrong:
+            raise ConfigError(path=path, what="; ".join(wrong))
     elif file:
         raise ConfigError(path=path, what="does not exist")
     for setting in SETTINGS:

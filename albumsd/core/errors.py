@@ -153,3 +153,14 @@ class OverLimit(AlbumsdError):
     """{path}: {what} is over the limit of {limit}"""
 
     exit_code = 4
+
+
+# --- the mount ------------------------------------------------------------------------------------
+
+
+class MountRefused(UsageError):
+    """{path} cannot be the mount: {why}"""
+
+
+class MountFailed(AlbumsdError):
+    """{path} could not be mounted: {why}"""

@@ -6,7 +6,8 @@ one and the zone of this machine when there is none, so that ``ls -l`` then show
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from .facts import CaptureTime
@@ -23,8 +24,13 @@ class Calendar(NamedTuple):
 
 def calendar(local: str) -> Calendar:
     """Date facets of ``YYYY-MM-DDTHH:MM:SS``. Raises ValueError for what is no date."""
-    year, week, _ = datetime.fromisoformat(local).isocalendar()
-    return Calendar(local[:4], local[:7], f"{year:04d}-W{week:02d}", local[:10])
+    return _calendar(local[:10])
+
+
+@lru_cache(4096)
+def _calendar(day: str) -> Calendar:
+    year, week, _ = date.fromisoformat(day).isocalendar()
+    return Calendar(day[:4], day[:7], f"{year:04d}-W{week:02d}", day)
 
 
 def moment_ns(captured: CaptureTime) -> int:

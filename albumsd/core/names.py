@@ -14,8 +14,8 @@ import unicodedata
 MAX_BYTES = 225
 
 _ILLEGAL = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ufffe\uffff\ud800-\udfff]')
-_EXTENSION = re.compile(r"\.[^.\s]{1,12}$")
-_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+_EXTENSION = re.compile(r"\.[^.\s]{1,12}\Z")
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)", re.IGNORECASE)
 
 
 def decode(raw: bytes) -> str:
@@ -25,6 +25,8 @@ def decode(raw: bytes) -> str:
 
 def name_key(name: str) -> str:
     """The form in which two names are the same: casefold of NFC (and NFC again, since folding can decompose)."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -44,15 +46,15 @@ def _cut(text: str, limit: int) -> str:
 def sanitise(name: str, fallback: str = "unnamed") -> str:
     """``name`` made legal: NFC, forbidden characters as ``_``, no leading dot, no trailing dot or space."""
     text = unicodedata.normalize("NFC", name)
-    text = _ILLEGAL.sub("_", text).strip(" ").rstrip(". ").lstrip(".").lstrip(" ")
+    text = _ILLEGAL.sub("_", text).rstrip(". ").lstrip(". ")
     if not text:
         text = fallback
     if _RESERVED.match(text):
         text = "_" + text
-    stem, extension = split(text)
-    room = MAX_BYTES - len(extension.encode("utf-8"))
-    stem = _cut(stem, room)
-    return (stem.rstrip(" ") if extension else stem.rstrip(". ")) + extension
+    if len(text) * 4 > MAX_BYTES and len(text.encode("utf-8")) > MAX_BYTES:
+        stem, extension = split(text)
+        text = _cut(stem, MAX_BYTES - len(extension.encode("utf-8"))).rstrip(". ") + extension
+    return text
 
 
 def with_suffix(name: str, suffix: str) -> str:

@@ -123,7 +123,8 @@ def _waves(stage: Stage, top: float, bottom: float, colour: Colour, count: int) 
         depth = (i + stage.rng.random()) / count
         y, size = top + (bottom - top) * depth**1.3, 0.012 + 0.03 * depth
         pen = stage.pen(stage.rng.random(), y, size)
-        pen.ribbon(smooth([(-2.2, 0), (-1.1, 0.35), (0, 0), (1.1, 0.35), (2.2, 0)], closed=False, steps=5), colour, 0.22)
+        crest = [(-2.2, 0.0), (-1.1, 0.35), (0.0, 0.0), (1.1, 0.35), (2.2, 0.0)]
+        pen.ribbon(smooth(crest, closed=False, steps=5), colour, 0.22)
 
 
 def _specks(stage: Stage, top: float, colours: list[Colour], count: int, size: float) -> None:

@@ -55,8 +55,9 @@ class Volume(NamedTuple):
 
 
 class Mount(NamedTuple):
-    """One line of mountinfo. ``point`` is absolute; ``device`` is ``major:minor``."""
+    """One line of mountinfo. ``number`` is another one after each mount; ``device`` is ``major:minor``."""
 
+    number: int
     point: bytes
     device: str
     fstype: str
@@ -76,7 +77,13 @@ def parse(text: bytes) -> list[Mount]:
         if not separator or len(left) < 6 or len(right) < 2:
             continue
         found.append(
-            Mount(_plain(left[4]), left[2].decode(), right[0].decode("utf-8", "replace"), os.fsdecode(_plain(right[1])))
+            Mount(
+                int(left[0]),
+                _plain(left[4]),
+                left[2].decode(),
+                right[0].decode("utf-8", "replace"),
+                os.fsdecode(_plain(right[1])),
+            )
         )
     return found
 
@@ -129,7 +136,7 @@ class Mounts:
     def below(self, path: bytes) -> list[Mount]:
         """The mounts strictly below ``path``, in the order of their paths."""
         prefix = path.rstrip(b"/") + b"/"
-        return sorted(mount for point, mount in self._by_point.items() if point.startswith(prefix))
+        return [self._by_point[point] for point in sorted(self._by_point) if point.startswith(prefix)]
 
     def ours(self, mount_point: bytes) -> frozenset[bytes]:
         """Every place where the albumsd filesystem mounted at ``mount_point`` is seen, bind mounts included."""

@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -77,17 +78,23 @@ class Server:
 
 def ask(path: Path, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
     """The answer to ``request``. Raises NotReady when nobody listens or answers in time, CallFailed on its error."""
+    deadline = time.monotonic() + timeout_s
+    line = bytearray()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as peer:
         peer.settimeout(timeout_s)
         try:
             with short(path) as address:
                 peer.connect(address)
             peer.sendall(json.dumps(request).encode() + b"\n")
-            with peer.makefile("rb") as lines:
-                line = lines.readline(MAX_LINE)
+            while not line.endswith(b"\n") and len(line) < MAX_LINE:
+                peer.settimeout(max(0.001, deadline - time.monotonic()))
+                part = peer.recv(65536)
+                if not part:
+                    break
+                line += part
         except OSError:
             raise NotReady(what=path.stem, seconds=timeout_s) from None
-    if not line:
+    if not line.endswith(b"\n"):  # it died, before or while it answered
         raise NotReady(what=path.stem, seconds=timeout_s)
     answer: dict[str, Any] = json.loads(line)
     if "error" in answer:

@@ -1,13 +1,25 @@
-"""One process of a kind per library: a flock(2) held while it lives, with its pid inside the file."""
+"""One process of a kind per library: a lock on an open file, held while it lives, with its pid inside the file.
+
+Locks of open file descriptions (F_OFD_SETLK) and not flock(2), because they can be asked about without being taken:
+a look by ``holder`` never gets in the way of a process that starts at that moment.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import struct
 from contextlib import suppress
 from pathlib import Path
 
 from albumsd.core.errors import LibraryBusy
+
+_FLOCK = "hhqqi4x"
+"""struct flock with 64-bit offsets: type, whence, start, length, pid."""
+
+
+def _request(kind: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)
 
 
 class ProcessLock:
@@ -18,7 +30,7 @@ class ProcessLock:
         self.path = run / f"{process}.lock"
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _request(fcntl.F_WRLCK))
         except BlockingIOError:
             os.close(self._fd)
             raise LibraryBusy(path=run.parent, process=process, pid=holder(run, process) or "?") from None
@@ -31,17 +43,16 @@ class ProcessLock:
 
 def holder(run: Path, process: str) -> int | None:
     """Pid of the living process that holds the lock; None if nobody does."""
-    path = run / f"{process}.lock"
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(run / f"{process}.lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        found = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _request(fcntl.F_WRLCK)))
+        if found[0] == fcntl.F_UNLCK:
+            return None
         with suppress(ValueError):
             return int(os.pread(fd, 32, 0))
         return None
     finally:
         os.close(fd)
-    return None

@@ -1,7 +1,7 @@
 """Where metadata lies in JPEG, PNG, RIFF and ISO media files: walkers that never trust a length.
 
-A walker reads only headers and the parts that are asked for, through ``Source.read``, and stops where the structure ends or
-lies; what came before counts. So metadata is found also in files whose pixels no decoder will touch.
+A walker reads only headers and the parts that are asked for, through ``Source.read``, and stops where the structure
+ends or lies; what came before counts. So metadata is found also in files whose pixels no decoder will touch.
 """
 
 from __future__ import annotations
@@ -167,7 +167,10 @@ def webp(source: Source) -> Blocks:
         elif kind == b"VP8 " and not blocks.size:
             data = source.read(at + 8, 10)
             if data[3:6] == b"\x9d\x01\x2a":
-                blocks.size = (int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF)
+                blocks.size = (
+                    int.from_bytes(data[6:8], "little") & 0x3FFF,
+                    int.from_bytes(data[8:10], "little") & 0x3FFF,
+                )
         elif kind == b"VP8L" and not blocks.size:
             bits = int.from_bytes(source.read(at + 9, 4), "little")
             blocks.size = ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
@@ -216,7 +219,5 @@ def box(source: Source, *path: bytes, start: int = 0, end: int | None = None) ->
 
 def missing_tail(source: Source) -> int:
     """How many bytes the last box of an ISO media file says it has beyond the end of the file; 0 when it is whole."""
-    last = None
-    for last in boxes(source):
-        pass
-    return max(0, last.end - source.size) if last else 0
+    end = max((item.end for item in boxes(source)), default=0)
+    return max(0, end - source.size)

@@ -2,10 +2,12 @@
 
 ``reason`` is a slug, the folder name under ``problems/``:
 
-``empty`` no bytes · ``truncated`` the end is missing · ``corrupt`` the bytes contradict their format · ``encrypted`` a
-password is needed · ``no-decoder`` a known format that nothing here can decode · ``not-what-it-says`` the content is not
-what the name promises · ``too-large`` more pixels or text than the limit · ``timeout``, ``memory`` the task's limits were
-reached · ``crash`` the decoder died · ``unreadable`` the file could not be opened.
+``empty`` no bytes · ``truncated`` the end is missing · ``corrupt`` the bytes contradict their format ·
+``encrypted`` a password is needed · ``no-decoder`` a known format that nothing here can decode ·
+``not-what-it-says`` the content is not what the name promises · ``too-large`` more pixels or text than the limit ·
+``timeout``, ``memory`` the task's limits were reached · ``crash`` the decoder died · ``unreadable`` the file could
+not be opened · ``cancelled`` albumsd was stopped before the file's turn came: the one that says nothing about the
+file.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ REASONS = (
     "memory",
     "crash",
     "unreadable",
+    "cancelled",
 )
 
 

@@ -1,9 +1,9 @@
 """What the metadata containers of one file say, each for itself, and how that becomes its facts.
 
-``Evidence`` is what one container (EXIF, XMP, IPTC, a video's atoms) says; its parser fills it and nobody changes it
-afterwards. ``settle`` joins several, the most trusted first: single values come from the first that has one, tags from
-all, and capture times are kept as claims for ``core.capture.best``. UTC times wait here until the position is known,
-because only the place tells their wall clock.
+``Evidence`` is what one container (EXIF, XMP, IPTC, a video's atoms) says; its parser fills it and nobody changes
+it afterwards. ``settle`` joins several, the most trusted first: single values come from the first that has one,
+tags from all, and capture times are kept as claims for ``core.capture.best``. UTC times wait here until the
+position is known, because only the place tells their wall clock.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """EXIF: read by exifread, and what it lacks by Pillow.
 
-``read_exif`` takes the bytes of a TIFF structure as every container carries them (with or without ``Exif\\0\\0``). Capture
-time is DateTimeOriginal, else DateTimeDigitized, with the offset of the same pair; OffsetTime and DateTime belong to the
-last change of the file and are never asked. A coordinate without its reference is no coordinate: its hemisphere is unknown.
+``read_exif`` takes the bytes of a TIFF structure as every container carries them (with or without ``Exif\\0\\0``).
+Capture time is DateTimeOriginal, else DateTimeDigitized, with the offset of the same pair; OffsetTime and DateTime
+belong to the last change of the file and are never asked. A coordinate without its reference is no coordinate: its
+hemisphere is unknown.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from .zones import written
 logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
 
 _HIDDEN_DESCRIPTIONS = (
-    "olympus digital camera", "samsung", "sony dsc", "samsung digital camera", "digital camera", "kodak digital still camera",
+    "olympus digital camera", "samsung", "sony dsc", "samsung digital camera", "digital camera",
+    "kodak digital still camera",
     "exif_jpeg_picture", "default", "dcim", "screenshot", "oznor", "jpeg_420", "binary comment",
 )  # fmt: skip
 _MARK = b"Exif\0\0"
+_APPLE = b"Apple iOS\0"
 
 Tags = dict[str, Any]
 
@@ -36,7 +39,11 @@ def read_exif(blob: bytes) -> Evidence:
     at = blob.find(_MARK, 0, 16)
     if at >= 0:
         blob = blob[at + len(_MARK) :]
-    return read_exif_file(io.BytesIO(blob), blob)
+    evidence = read_exif_file(io.BytesIO(blob), blob)
+    note = blob.find(_APPLE)  # exifread leaves maker notes out of a quick reading
+    if note >= 0:
+        evidence.content_id = content_identifier(blob[note:])
+    return evidence
 
 
 def read_exif_file(file: BinaryIO, blob: bytes | None = None) -> Evidence:
@@ -59,7 +66,13 @@ def read_exif_parts(**parts: bytes) -> Evidence:
         try:
             exif = Image.Exif()
             exif.load(blob)
-            tags.update({f"{group} {name}": _Plain(exif[number]) for number, name in _PILLOW_NAMES[group].items() if number in exif})
+            tags.update(
+                {
+                    f"{group} {name}": _Plain(exif[number])
+                    for number, name in _PILLOW_NAMES[group].items()
+                    if number in exif
+                }
+            )
         except Exception:  # a damaged part says nothing; the others still count
             continue
     return _evidence(tags)
@@ -75,7 +88,9 @@ class _Plain:
     __slots__ = ("values", "printable")
 
     def __init__(self, value: Any) -> None:
-        self.values = value if isinstance(value, (str, bytes, list)) else list(value) if isinstance(value, tuple) else [value]
+        self.values = (
+            value if isinstance(value, (str, bytes, list)) else list(value) if isinstance(value, tuple) else [value]
+        )
         self.printable = str(value)
 
     def __str__(self) -> str:
@@ -88,9 +103,10 @@ _PILLOW_NAMES = {
         0x9C9B: "XPTitle", 0x9C9C: "XPComment", 0x9C9E: "XPKeywords",
     },
     "EXIF": {
-        0x9003: "DateTimeOriginal", 0x9004: "DateTimeDigitized", 0x9011: "OffsetTimeOriginal", 0x9012: "OffsetTimeDigitized",
+        0x9003: "DateTimeOriginal", 0x9004: "DateTimeDigitized", 0x9011: "OffsetTimeOriginal",
+        0x9012: "OffsetTimeDigitized",
         0x829A: "ExposureTime", 0x829D: "FNumber", 0x8827: "ISOSpeedRatings", 0x920A: "FocalLength", 0x9209: "Flash",
-        0xA405: "FocalLengthIn35mmFilm", 0xA434: "LensModel", 0xA433: "LensMake", 0x9286: "UserComment", 0x927C: "MakerNote",
+        0xA405: "FocalLengthIn35mmFilm", 0xA434: "LensModel", 0xA433: "LensMake", 0x9286: "UserComment",
         0xA002: "ExifImageWidth", 0xA003: "ExifImageLength",
     },
     "GPS": {
@@ -225,7 +241,10 @@ def _exposure(tags: Tags) -> Exposure | None:
 
 def camera_of(make: str | None, model: str | None, lens: str | None) -> Camera | None:
     """A camera with placeholders left out (``unknown``, dashes)."""
-    parts = [None if part and part.strip(" -_.?").lower() in ("", "unknown", "none", "null") else part for part in (make, model, lens)]
+    parts = [
+        None if part and part.strip(" -_.?").lower() in ("", "unknown", "none", "null") else part
+        for part in (make, model, lens)
+    ]
     return Camera(*parts) if any(parts) else None
 
 
@@ -256,7 +275,7 @@ def _user_comment(tags: Tags) -> str | None:
 
 def content_identifier(note: bytes) -> str | None:
     """Apple's ContentIdentifier (0x0011) out of an Apple maker note: ``Apple iOS\\0``, two bytes, ``MM``, one IFD."""
-    if not note.startswith(b"Apple iOS\0") or len(note) < 16:
+    if not note.startswith(_APPLE) or len(note) < 16:
         return None
     try:
         (count,) = struct.unpack_from(">H", note, 14)
@@ -269,23 +288,15 @@ def content_identifier(note: bytes) -> str | None:
     return None
 
 
-def _content_id(tags: Tags) -> str | None:
-    tag = tags.get("EXIF MakerNote")
-    if tag is None or (_text(tags, "Image Make") or "").lower() != "apple":
-        return None
-    try:
-        return content_identifier(tag.values if isinstance(tag.values, bytes) else bytes(tag.values))
-    except (TypeError, ValueError):
-        return None
-
-
 def _evidence(tags: Tags) -> Evidence:
     evidence = Evidence(claims=_claims(tags), position=_position(tags))
     moment = _gps_moment(tags)
     if moment:
         evidence.moments.append((moment, "gps"))
     evidence.camera = camera_of(
-        _text(tags, "Image Make"), _text(tags, "Image Model"), _text(tags, "EXIF LensModel") or _text(tags, "Image LensModel")
+        _text(tags, "Image Make"),
+        _text(tags, "Image Model"),
+        _text(tags, "EXIF LensModel") or _text(tags, "Image LensModel"),
     )
     evidence.exposure = _exposure(tags)
     orientation = _number(tags, "Image Orientation")
@@ -297,7 +308,6 @@ def _evidence(tags: Tags) -> Evidence:
     evidence.description = evidence.description or _xp(tags, "Image XPComment")
     evidence.title = _xp(tags, "Image XPTitle")
     evidence.tags = tuple(part.strip() for part in (_xp(tags, "Image XPKeywords") or "").split(";") if part.strip())
-    evidence.content_id = _content_id(tags)
     width, height = _number(tags, "EXIF ExifImageWidth"), _number(tags, "EXIF ExifImageLength")
     if width and height and 0 < width < 1e6 and 0 < height < 1e6:
         evidence.width, evidence.height = int(width), int(height)

@@ -1,7 +1,7 @@
 """The door for one file: what is in it (``read``), whether its pixels decode (``check_decodable``), and its words.
 
-``read`` never raises for what a file contains: metadata that was found is returned even when the picture is broken, and
-what is wrong is a problem beside it. It runs decoders in this process, so only the worker and tests call it;
+``read`` never raises for what a file contains: metadata that was found is returned even when the picture is broken,
+and what is wrong is a problem beside it. It runs decoders in this process, so only the worker and tests call it;
 ``describe`` is for everybody else and works through a pool of children. Importing this module imports no decoder.
 """
 
@@ -16,6 +16,7 @@ from ..core import capture, namedates
 from ..core.facts import Companion, Facts, Kind, Problem
 from . import wire
 from .errors import MediaError, explain
+from .hashing import sha256_file
 from .limits import DEFAULT, Limits
 from .pool import DecoderPool, TaskFailed
 from .readers import reader
@@ -26,6 +27,7 @@ to_json = wire.to_json
 
 _PROVEN_BY_CONTENT = frozenset({"jpeg", "png", "webp", "gif", "pdf", "office"})
 _CHECK_SIDE = 320
+_CHECK_CHARS = 4096
 _FOLDERS = 6
 
 
@@ -66,8 +68,7 @@ def read_source(source: Source) -> Facts:
         problems = (Problem("no-decoder", f"nothing here reads {guess.mime}"),) if unread else ()
         return Facts(kind=guess.kind, mime=guess.mime, problems=problems)
     try:
-        facts: Facts = reader(guess.reader).facts(source, guess)
-        return facts
+        return reader(guess.reader).facts(source, guess)
     except MemoryError:
         raise
     except Exception as error:  # a library met bytes that it was not made for
@@ -90,14 +91,14 @@ def check_decodable(source: Source, facts: Facts, limits: Limits) -> tuple[Probl
     known = {problem.reason for problem in facts.problems}
     if guess.reader is None or source.size == 0 or known & {"not-what-it-says", "empty", "encrypted", "no-decoder"}:
         return ()
-    module = reader(guess.reader)
+    decoder = reader(guess.reader)
+    found: tuple[Problem, ...] = ()
     try:
-        if hasattr(module, "preview"):
-            picture = module.preview(source, _CHECK_SIDE, limits)
-            found: tuple[Problem, ...] = picture.problems if picture is not None else ()
-        else:
-            module.text(source, 4096)
-            found = ()
+        if decoder.preview is not None:
+            picture = decoder.preview(source, _CHECK_SIDE, limits)
+            found = picture.problems if picture is not None else ()
+        elif decoder.text is not None:
+            decoder.text(source, _CHECK_CHARS)
     except MemoryError:
         raise
     except Exception as error:
@@ -108,17 +109,16 @@ def check_decodable(source: Source, facts: Facts, limits: Limits) -> tuple[Probl
 def text_of(source: Source, limit: int) -> str | None:
     """The words of a document; None for files that have no text. Raises MediaError."""
     guess = sniff(source.head, source.name)
-    module = reader(guess.reader) if guess.reader else None
-    if source.size == 0 or module is None or not hasattr(module, "text"):
+    decoder = reader(guess.reader) if guess.reader else None
+    if source.size == 0 or decoder is None or decoder.text is None:
         return None
     try:
-        words: str = module.text(source, limit)
+        return decoder.text(source, limit)
     except (MediaError, MemoryError):
         raise
     except Exception as error:
         problem = explain(error)
         raise MediaError(problem.reason, problem.detail) from None
-    return words
 
 
 # --- for the command line ---------------------------------------------------------------------------
@@ -176,29 +176,32 @@ def describe(
     with DecoderPool(size=max(1, min(len(paths), os.cpu_count() or 1, 4)), limits=limits) as pool:
         futures = [(os.fsencode(path), pool.submit("describe", path)) for path in paths]
         for path, future in futures:
-            sha256: str | None = None
             try:
-                answer = future.result()
-                facts, sha256 = wire.from_wire(answer["facts"]), answer["sha256"]
+                facts = wire.from_wire(future.result()["facts"])
             except TaskFailed as failure:
-                facts, sha256 = _survivors(path, failure.problem, pool)
+                facts = _survivors(path, failure.problem, pool)
             if facts.kind == "photo" and facts.content_id and not facts.companions:
                 facts = replace(facts, companions=_live_video(path, facts, pool))
             if with_surroundings:
                 facts = around(path, facts)
-            found.append(to_json(path, facts, sha256))
+            found.append(to_json(path, facts, _sha256(path)))
     return found
 
 
-def _survivors(path: bytes, problem: Problem, pool: DecoderPool) -> tuple[Facts, str | None]:
-    """What can still be told of a file whose decoding failed as a whole: its headers and its hash, each for itself."""
+def _sha256(path: bytes) -> str | None:
+    """The hash of a file, None if it cannot be read. Hashing decodes nothing: it needs no child and no deadline."""
+    try:
+        return sha256_file(path)[0]
+    except OSError:
+        return None
+
+
+def _survivors(path: bytes, problem: Problem, pool: DecoderPool) -> Facts:
+    """What can still be told of a file whose decoding failed as a whole: what its headers say, or its kind."""
     try:
         facts = wire.from_wire(pool.submit("facts", path).result()["facts"])
-        if problem.reason not in {known.reason for known in facts.problems}:
-            facts = replace(facts, problems=(*facts.problems, problem))
     except TaskFailed:
-        facts = fallback(path, problem)
-    try:
-        return facts, str(pool.submit("hash", path).result()["sha256"])
-    except TaskFailed:
-        return facts, None
+        return fallback(path, problem)
+    if problem.reason in {known.reason for known in facts.problems}:
+        return facts
+    return replace(facts, problems=(*facts.problems, problem))

@@ -66,7 +66,9 @@ def read_iptc(block: bytes) -> Evidence:
     date, time = first(55) or "", first(60) or ""
     if len(date) >= 8 and date[:8].isdigit():
         clock = time[:6] if time[:6].isdigit() and len(time) >= 6 else "000000"
-        local = wall_clock(int(date[:4]), int(date[4:6]), int(date[6:8]), int(clock[:2]), int(clock[2:4]), int(clock[4:6]))
+        local = wall_clock(
+            int(date[:4]), int(date[4:6]), int(date[6:8]), int(clock[:2]), int(clock[2:4]), int(clock[4:6])
+        )
         if local:
             evidence.claims = [CaptureTime(local, offset_text(time[6:11]) if len(time) >= 11 else None, "xmp")]
     return evidence

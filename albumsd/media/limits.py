@@ -21,7 +21,7 @@ class Limits:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Limits:
-        """From the table of ``core.config``: ``decode_seconds``, ``decode_mib``, ``decode_megapixels``, ``text_mib``."""
+        """From the settings ``decode_seconds``, ``decode_mib``, ``decode_megapixels``, ``text_mib``."""
         return cls(
             seconds=float(settings["decode_seconds"]),
             memory=int(settings["decode_mib"]) * MIB,

@@ -9,14 +9,28 @@ import re
 
 _NAME = re.compile(
     r"""(?:^|[\W_\d])(?:
-        screen[ _-]?shots? | screen[ _-]?capture | bildschirmfoto | bildschirmaufnahme | captura[ _]de[ _](?:pantalla|ecr[aã])
-      | capture[ _]d[’'_ ]?[eé]cran | schermata | istantanea[ _]schermo | schermafbeelding | schermafdruk | sk[aä]rm(?:avbild|bild)
-      | sk[æa]rmbillede | skjermbilde | zrzut[ _]ekranu | snímek[ _]obrazovky | снимок[ _]экрана | скриншот | ekran[ _](?:görüntüsü|resmi)
-      | näyttökuva | képernyőkép | スクリーンショット | スクリーンショット | 屏幕截图 | 屏幕快照 | 截屏 | 截图 | 螢幕截圖 | 螢幕快照 | 스크린샷
+        screen[ _-]?shots? | screen[ _-]?capture | bildschirmfoto | bildschirmaufnahme
+      | captura[ _]de[ _](?:pantalla|ecr[aã])
+      | capture[ _]d[’'_ ]?[eé]cran | schermata | istantanea[ _]schermo
+      | schermafbeelding | schermafdruk | sk[aä]rm(?:avbild|bild)
+      | sk[æa]rmbillede | skjermbilde | zrzut[ _]ekranu | snímek[ _]obrazovky
+      | снимок[ _]экрана | скриншот | ekran[ _](?:görüntüsü|resmi)
+      | näyttökuva | képernyőkép | スクリーンショット
+      | 屏幕截图 | 屏幕快照 | 截屏 | 截图 | 螢幕截圖 | 螢幕快照 | 스크린샷
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
-_MAKERS = ("gnome-screenshot", "spectacle", "flameshot", "shutter", "ksnip", "scrot", "greenshot", "snagit", "xfce4-screenshooter")
+_MAKERS = (
+    "gnome-screenshot",
+    "spectacle",
+    "flameshot",
+    "shutter",
+    "ksnip",
+    "scrot",
+    "greenshot",
+    "snagit",
+    "xfce4-screenshooter",
+)
 
 
 def screenshot_name(name: str) -> bool:

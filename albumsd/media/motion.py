@@ -1,7 +1,7 @@
 """The video inside a motion photo: where it begins, proved by its own first box.
 
-Google writes its length into XMP (MicroVideoOffset, a container item), Samsung a trailer that ends in ``SEFT`` and, in HEIC,
-an ``mpvd`` box. Wherever it is said to be, an ISO media file must begin there, else it is not there.
+Google writes its length into XMP (MicroVideoOffset, a container item), Samsung a trailer that ends in ``SEFT`` and,
+in HEIC, an ``mpvd`` box. Wherever it is said to be, an ISO media file must begin there, else it is not there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From a decoded picture of any kind to an upright RGB picture of a given size.
 
-Every reader's ``preview`` ends here. The order saves work: decode reduced where the format can, shrink, then convert
-colours, turn and flatten the small picture. Pictures too big to convert in one piece are shrunk in bands, so that beside
-the decoded pixels only small copies exist.
+Every reader's ``preview`` ends here. The order saves work: decode reduced where the format can, shrink, then
+convert colours, turn and flatten the small picture. Pictures too big to convert in one piece are shrunk in bands,
+so that beside the decoded pixels only small copies exist.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def check_size(width: int, height: int, limits: Limits) -> None:
     if width < 1 or height < 1:
         raise MediaError("corrupt", "a picture without pixels")
     if width * height > limits.pixels:
-        raise MediaError("too-large", f"{width} x {height} pixels; the limit is {limits.pixels // 1_000_000} megapixels")
+        raise MediaError(
+            "too-large", f"{width} x {height} pixels; the limit is {limits.pixels // 1_000_000} megapixels"
+        )
 
 
 def load(image: Image.Image) -> tuple[Problem, ...]:
@@ -85,7 +87,7 @@ def _plain(image: Image.Image) -> Image.Image:
         low, high = image.getextrema()
         if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
             return image.convert("L")
-        low, high = (0, 65535) if mode == "I" and 0 <= low and 255 < high <= 65535 else (min(low, 0), max(high, 1))
+        low, high = (0, 65535) if mode == "I" and low >= 0 and 255 < high <= 65535 else (min(low, 0), max(high, 1))
         scale = 255.0 / (high - low)
         return image.convert("F").point(lambda value: value * scale + -low * scale).convert("L")
     if mode in ("P", "PA"):

@@ -1,8 +1,10 @@
-"""The two pictures that are kept of an asset: preview (long side 1600) and thumbnail (320), both WebP, from one decode.
+"""The two pictures that are kept of an asset: preview (long side 1600) and thumbnail (320), both WebP, from one
+decode.
 
-They lie under ``<previews>/<first two of sha>/<sha>.webp`` and ``<sha>.thumb.webp``; each appears there by one rename, so
-whoever reads them sees a whole file or none. They carry no metadata: no place leaves through a preview. They can be made
-again from the original, so they are not fsynced. ``dhash`` is the picture's shape in 64 bits, for near duplicates.
+They lie under ``<previews>/<first two of sha>/<sha>.webp`` and ``<sha>.thumb.webp``; each appears there by one
+rename, so whoever reads them sees a whole file or none. They carry no metadata: no place leaves through a preview.
+They can be made again from the original, so they are not fsynced. ``dhash`` is the picture's shape in 64 bits, for
+near duplicates.
 """
 
 from __future__ import annotations
@@ -80,11 +82,11 @@ def make(source: Source, previews: Path, sha256: str, limits: Limits) -> Made | 
     guess = sniff(source.head, source.name)
     if source.size == 0:
         raise MediaError("empty", "no bytes")
-    module = reader(guess.reader) if guess.reader else None
-    if module is None or not hasattr(module, "preview"):
+    decoder = reader(guess.reader) if guess.reader else None
+    if decoder is None or decoder.preview is None:
         return None
     try:
-        picture = module.preview(source, PREVIEW_SIDE, limits)
+        picture = decoder.preview(source, PREVIEW_SIDE, limits)
     except (MediaError, MemoryError):
         raise
     except Exception as error:
@@ -94,7 +96,7 @@ def make(source: Source, previews: Path, sha256: str, limits: Limits) -> Made | 
         return None
     big = picture.image
     big.info.clear()
-    small = big.resize(fit(*big.size, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    small = big.resize(fit(big.width, big.height, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
     target = preview_path(previews, sha256)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     small_bytes = _write(small, thumbnail_path(previews, sha256))

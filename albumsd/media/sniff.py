@@ -1,9 +1,9 @@
 """What a file is: by its first bytes, and only where they say nothing, by its extension.
 
-``sniff`` returns a ``Guess``: the MIME type, the kind, the name of the reader module (None: nothing here reads it), and
-whether the bytes or only the name said so. A file whose name promises a picture, video or document but whose bytes are
-nothing known keeps the kind that its name promises, so that it is shown among its like with a problem. Standard library only:
-the parent process asks here without meeting a decoder.
+``sniff`` returns a ``Guess``: the MIME type, the kind, the name of the reader module (None: nothing here reads it),
+and whether the bytes or only the name said so. A file whose name promises a picture, video or document but whose
+bytes are nothing known keeps the kind that its name promises, so that it is shown among its like with a problem.
+Standard library only: the parent process asks here without meeting a decoder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ BY_EXTENSION: dict[str, tuple[str, Kind, str | None]] = {
     **_table("photo", "gif", gif="image/gif"),
     **_table("photo", "tiff", tif="image/tiff", tiff="image/tiff"),
     **_table("photo", "raster", bmp="image/bmp", dib="image/bmp"),
-    **_table("photo", "raster", jp2="image/jp2", j2k="image/jp2", jpx="image/jp2", tga="image/x-tga", psd="image/x-psd"),
+    **_table(
+        "photo", "raster", jp2="image/jp2", j2k="image/jp2", jpx="image/jp2", tga="image/x-tga", psd="image/x-psd"
+    ),
     **_table("photo", "raster", ico="image/x-icon", ppm="image/x-portable-pixmap", pgm="image/x-portable-graymap"),
     **_table("photo", "heif", heic="image/heic", heif="image/heif", hif="image/heif", heics="image/heic-sequence"),
     **_table("photo", "heif", heifs="image/heif-sequence"),
@@ -67,18 +69,23 @@ BY_EXTENSION: dict[str, tuple[str, Kind, str | None]] = {
         odp="application/vnd.oasis.opendocument.presentation",
         epub="application/epub+zip",
     ),
-    **_table("document", None, doc="application/msword", xls="application/vnd.ms-excel", ppt="application/vnd.ms-powerpoint"),
+    **_table(
+        "document", None, doc="application/msword", xls="application/vnd.ms-excel", ppt="application/vnd.ms-powerpoint"
+    ),
     **_table("document", None, pages="application/vnd.apple.pages", numbers="application/vnd.apple.numbers"),
     **_table("document", "text", txt="text/plain", text="text/plain", log="text/plain", md="text/markdown"),
     **_table("document", "text", markdown="text/markdown", rst="text/x-rst", org="text/org", tex="text/x-tex"),
-    **_table("document", "text", html="text/html", htm="text/html", xhtml="application/xhtml+xml", eml="message/rfc822"),
+    **_table(
+        "document", "text", html="text/html", htm="text/html", xhtml="application/xhtml+xml", eml="message/rfc822"
+    ),
     **_table("document", "text", csv="text/csv", tsv="text/tab-separated-values", rtf="application/rtf"),
-    **_table("other", None, xmp="application/rdf+xml", json="application/json", aae="application/xml", zip="application/zip"),
+    **_table(
+        "other", None, xmp="application/rdf+xml", json="application/json", aae="application/xml", zip="application/zip"
+    ),
     **_table("other", None, mp3="audio/mpeg", m4a="audio/mp4", wav="audio/x-wav", flac="audio/flac", ogg="audio/ogg"),
     **_table("other", None, thm="image/jpeg", xml="application/xml", srt="application/x-subrip"),
 }
 
-_NAMELESS_TEXT = ("text/plain", "document", "text")
 
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"mif2", b"miaf", b"MiHB", b"MiHE"}
 _HEIF_SEQUENCES = {b"hevc", b"hevx", b"msf1"}
@@ -217,7 +224,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def sniff(head: bytes, name: bytes | str) -> Guess:
-    """What the file is whose first bytes are ``head`` (4 KiB are enough, 64 bytes mostly) and whose name is ``name``."""
+    """What the file is whose first bytes are ``head`` (4 KiB are enough) and whose name is ``name``."""
     extension = extension_of(os.fsdecode(name))
     proved = _content(head, extension)
     if proved is not None:
@@ -231,6 +238,6 @@ def sniff(head: bytes, name: bytes | str) -> Guess:
         if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
             return Guess(*BY_EXTENSION["html"], "content")
         if not extension:
-            return Guess(*_NAMELESS_TEXT, "content")
+            return Guess("text/plain", "document", "text", "content")
         return Guess("text/plain", "other", None, "content")
     return Guess("application/octet-stream", "other", None, "name")

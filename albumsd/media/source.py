@@ -1,8 +1,9 @@
 """A file of the world, opened for reading only.
 
 ``Source`` holds one descriptor: O_RDONLY, never through a blocking FIFO, without touching the access time where the
-system allows it. ``head`` is its first 4 KiB, ``name`` its last path component as text (surrogate escapes for what is not
-UTF-8). The descriptor is the truth: everything is read through it, so a file that is renamed meanwhile stays the same file.
+system allows it. ``head`` is its first 4 KiB, ``name`` its last path component as text (surrogate escapes for what
+is not UTF-8). The descriptor is the truth: everything is read through it, so a file that is renamed meanwhile stays
+the same file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Facts as plain data: between processes, and in the shape that ``albumsd facts --json`` prints.
 
-Both directions are written out field by field: ``dataclasses.asdict`` copies deeply and costs more than reading a JPEG's
-header. Paths travel as text with one character per byte (latin-1), so that every path survives.
+Both directions are written out field by field: ``dataclasses.asdict`` copies deeply and costs more than reading a
+JPEG's header. Paths travel as text with one character per byte (latin-1), so that every path survives.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def to_json(path: bytes | str, facts: Facts, sha256: str | None) -> dict[str, An
         "camera": None
         if facts.camera is None
         else {"make": facts.camera.make, "model": facts.camera.model, "lens": facts.camera.lens},
-        "exposure": None if exposure is None else {field.name: getattr(exposure, field.name) for field in fields(Exposure)},
+        "exposure": None
+        if exposure is None
+        else {field.name: getattr(exposure, field.name) for field in fields(Exposure)},
         "duration_s": facts.duration_s,
         "rating": facts.rating,
         "tags": list(facts.tags),

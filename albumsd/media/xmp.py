@@ -1,8 +1,9 @@
 """XMP: embedded in pictures, or as a sidecar beside them.
 
-A packet is flattened to ``{(namespace, name): [values]}`` of its first level (rdf:Description attributes and elements;
-lists give several values), and the properties that albumsd knows are read from that. Packets occur in UTF-8 and UTF-16,
-with a byte order mark too many, with a wrong namespace, or cut: one that no parser takes gives no evidence, never an error.
+A packet is flattened to ``{(namespace, name): [values]}`` of its first level (rdf:Description attributes and
+elements; lists give several values), and the properties that albumsd knows are read from that. Packets occur in
+UTF-8 and UTF-16, with a byte order mark too many, with a wrong namespace, or cut: one that no parser takes gives no
+evidence, never an error.
 """
 
 from __future__ import annotations
@@ -43,7 +44,13 @@ _PREFIXES = {
     "http://ns.acdsee.com/iptc/1.0/": "acdsee",
     "http://ns.adobe.com/xmp/1.0/DynamicMedia/": "xmpDM",
 }
-_DATES = ("exif:DateTimeOriginal", "photoshop:DateCreated", "xmp:CreateDate", "exif:DateTimeDigitized", "xmpDM:shotDate")
+_DATES = (
+    "exif:DateTimeOriginal",
+    "photoshop:DateCreated",
+    "xmp:CreateDate",
+    "exif:DateTimeDigitized",
+    "xmpDM:shotDate",
+)
 _DEGREES = re.compile(r"^\s*(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?(?:,(\d+(?:\.\d+)?))?\s*([NSEWnsew])\s*$")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -71,7 +78,7 @@ def _name(tag: str) -> str:
 
 
 def _values(element: Element) -> list[str]:
-    listed = [item for item in element.iter(_RDF + "li")]
+    listed = list(element.iter(_RDF + "li"))
     if listed:
         return [(item.text or "").strip() for item in listed if (item.text or "").strip()]
     return [(element.text or "").strip()] if (element.text or "").strip() else []
@@ -154,9 +161,9 @@ def _stars(found: Properties) -> int | None:
 
 
 def _tags(found: Properties) -> tuple[str, ...]:
-    flat = [tag for name in ("dc:subject", "MicrosoftPhoto:LastKeywordXMP") for tag in found.get(name, ())]
-    for name, divider in (("lr:hierarchicalSubject", "|"), ("digiKam:TagsList", "/")):
-        flat += [path.replace("\\", "/").split(divider)[-1].split("/")[-1] for path in found.get(name, ())]
+    flat = list(found.get("dc:subject", ()))
+    for name in ("MicrosoftPhoto:LastKeywordXMP", "lr:hierarchicalSubject", "digiKam:TagsList"):
+        flat += [path.replace("|", "/").strip("/").split("/")[-1] for path in found.get(name, ())]
     return tuple(flat)
 
 
@@ -187,7 +194,9 @@ def read_xmp(packet: bytes) -> Evidence:
         _angle(_first(found, "exif:GPSLatitude")), _angle(_first(found, "exif:GPSLongitude")), altitude
     )
     evidence.camera = camera_of(
-        clean(_first(found, "tiff:Make")), clean(_first(found, "tiff:Model")), clean(_first(found, "aux:Lens", "exifEX:LensModel"))
+        clean(_first(found, "tiff:Make")),
+        clean(_first(found, "tiff:Model")),
+        clean(_first(found, "aux:Lens", "exifEX:LensModel")),
     )
     evidence.exposure = _exposure(found)
     turned = _number(_first(found, "tiff:Orientation"))

@@ -1,6 +1,7 @@
 """Dates as they are written in files, and wall clocks from UTC by the place where it happened.
 
-Offline: ``timezonefinder`` knows the zones of the earth, ``zoneinfo`` their history. Both are loaded at the first question.
+Offline: ``timezonefinder`` knows the zones of the earth, ``zoneinfo`` their history. Both are loaded at the first
+question.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from albumsd.query.tree import Everything, Node
 from albumsd.store.database import Reader
 
-from .compiler import compile_node
+from .compiler import compile as compile_selection
 
 
 class DiskFolder(NamedTuple):
@@ -56,7 +56,7 @@ def holds(reader: Reader, selection: Node, folder: int) -> bool:
     """Whether a file of a selected asset lies in ``folder`` or below it."""
     if isinstance(selection, Everything):
         return True
-    condition = compile_node(reader, selection)
+    condition = compile_selection(selection, "point")
     return (
         reader.value(
             "SELECT 1 FROM folder t JOIN folder d ON d.source=t.source AND (d.path=t.path OR"
@@ -78,7 +78,7 @@ def subfolder(reader: Reader, selection: Node, folder: int, name: str) -> int | 
 
 def files_page(reader: Reader, selection: Node, folder: int, after: int, limit: int) -> list[DiskFile]:
     """Files of selected assets in a folder, ascending file id."""
-    condition = compile_node(reader, selection)
+    condition = compile_selection(selection, "point")
     rows = reader.all(
         f"SELECT f.id, {_SHOWN}, a.id, a.size, a.mtime_ns FROM file f JOIN asset a ON a.id=f.asset"
         f" WHERE f.folder=? AND f.id>? AND a.live AND ({condition.sql}) ORDER BY f.id LIMIT ?",
@@ -89,7 +89,7 @@ def files_page(reader: Reader, selection: Node, folder: int, after: int, limit: 
 
 def file_by_name(reader: Reader, selection: Node, folder: int, name: bytes) -> DiskFile | None:
     """The file that by-folder/ shows as ``name``: the disk's own name, or the legal one that stands for it."""
-    condition = compile_node(reader, selection)
+    condition = compile_selection(selection, "point")
     select = f"SELECT f.id, {_SHOWN}, a.id, a.size, a.mtime_ns FROM file f JOIN asset a ON a.id=f.asset"
     row = reader.one(
         f"{select} WHERE f.folder=? AND f.name=? AND f.shown IS NULL AND a.live AND ({condition.sql})",

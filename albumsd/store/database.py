@@ -29,6 +29,7 @@ import apsw
 from albumsd.core import clock
 from albumsd.core.errors import LibraryDamaged, LibraryMissing, LibraryTooNew, StoreBusy
 
+from . import functions
 from .migrations import SCHEMA_VERSION, migrate
 
 Row = tuple[Any, ...]
@@ -87,6 +88,7 @@ def _connect(path: Path, flags: int) -> apsw.Connection:
     connection.execute("PRAGMA temp_store=memory")
     connection.execute("PRAGMA mmap_size=268435456")
     connection.execute("PRAGMA cache_size=-16384")
+    functions.register(connection)
     return connection
 
 

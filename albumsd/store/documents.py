@@ -7,6 +7,9 @@ Nothing is written when the words are what they were.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from albumsd.core import names
 from albumsd.core.facts import Facts
 from albumsd.core.words import words
@@ -16,39 +19,53 @@ from .database import Tx
 MAX_BODY_WORDS = 200_000
 """Words of one document that are indexed: a novel has 100,000."""
 
+MAX_BODY_CHARS = 2_000_000
+"""They are looked for in so many characters, so that no transaction lasts."""
 
-def refresh(tx: Tx, asset: int, facts: Facts, beside: list[Facts]) -> None:
-    """Recompute the words of ``asset`` from its rows."""
-    row = tx.one("SELECT name, country, region, city, hood, camera, lens, day FROM asset WHERE id=?", (asset,))
-    if row is None:
+_CONTEXT = ("country", "region", "city", "hood", "camera", "lens", "day")
+
+
+def refresh(
+    tx: Tx,
+    asset: int,
+    row: Mapping[str, Any],
+    files: Sequence[tuple[str, bytes, bytes]],
+    facts: Facts | None,
+    beside: Sequence[Facts],
+    new_text: str | None = None,
+) -> None:
+    """Recompute the words of ``asset`` from its columns, its files ``(source, folder, name)`` and what was read.
+
+    ``new_text`` is the text of its content when that is new; else the words of the body stay as they are.
+    """
+    titles = [row["name"]]
+    for found in (facts, *beside) if facts else beside:
+        titles += [text for text in (found.title, found.description, found.caption) if text]
+        titles += found.tags
+    short = (
+        _joined(" ".join(titles)),
+        _joined(" ".join(f"{s} {names.decode(path)} {names.decode(name)}" for s, path, name in files)),
+        _joined(" ".join(row[column] for column in _CONTEXT if row[column])),
+    )
+    have = tx.one("SELECT title, path, context FROM document WHERE asset=?", (asset,))
+    if have == short and new_text is None:
         return
-    name, *context_parts = row
-    paths = tx.all(
-        "SELECT s.name, d.path, f.name FROM file f JOIN folder d ON d.id=f.folder JOIN source s ON s.id=d.source"
-        " WHERE f.asset=? ORDER BY d.source, f.id",
-        (asset,),
-    )
-    told = [facts, *beside]
-    titles = [name]
-    for found in told:
-        titles += [text for text in (found.title, found.description, found.caption) if text] + list(found.tags)
-    body = tx.value("SELECT text FROM content_text WHERE asset=?", (asset,)) or ""
-    columns = (
-        words(" ".join(titles)),
-        words(" ".join(f"{s} {names.decode(path)} {names.decode(file)}" for s, path, file in paths)),
-        words(" ".join(part for part in context_parts if part)),
-        words(body)[:MAX_BODY_WORDS],
-    )
-    texts = tuple(" ".join(column) for column in columns)
-    have = tx.one("SELECT title, path, context, body FROM document WHERE asset=?", (asset,))
-    if have == texts:
+    had_body = tx.value("SELECT body FROM document WHERE asset=?", (asset,)) if have else None
+    if new_text is None and have is None:
+        new_text = tx.value("SELECT text FROM content_text WHERE asset=?", (asset,)) or ""
+    body = had_body if new_text is None else " ".join(words(new_text[:MAX_BODY_CHARS])[:MAX_BODY_WORDS])
+    if have == short and body == had_body:
         return
     if have is not None:
         tx.run("DELETE FROM fts WHERE rowid=?", (asset,))
-    tx.run(
-        "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?)", (asset, *texts, sum(len(c) for c in columns))
-    )
+    texts = (*short, body)
+    length = sum(text.count(" ") + 1 for text in texts if text)
+    tx.run("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?)", (asset, *texts, length))
     tx.run("INSERT INTO fts(rowid, title, path, context, body) VALUES (?, ?, ?, ?, ?)", (asset, *texts))
+
+
+def _joined(text: str) -> str:
+    return " ".join(words(text))
 
 
 def forget(tx: Tx, asset: int) -> None:

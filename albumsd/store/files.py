@@ -15,11 +15,12 @@ Nothing here touches a disk.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
 from typing import Literal, NamedTuple
 
-from albumsd.core import capture, clock, kinds, moments, names
-from albumsd.core.facts import CaptureTime
+from albumsd.core import clock, kinds, moments, names
+from albumsd.core.facts import Kind
 from albumsd.core.namedates import from_folder, from_mtime, from_name
 
 from . import assets, changes, jobs, naming
@@ -27,8 +28,10 @@ from .database import Tx
 
 FIRST_STAGE = "facts"
 
-_PLAIN = re.compile(r"[A-Za-z0-9_(][A-Za-z0-9_() +,@#=-]{0,120}\.[A-Za-z0-9]{1,8}")
-_NOT_RESERVED = re.compile(r"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])\.)", re.IGNORECASE)
+_PLAIN = re.compile(
+    rb"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])\.)[a-z0-9_(][a-z0-9_() +,@#=-]{0,120}\.[a-z0-9]{1,8}", re.IGNORECASE
+)
+"""Names that ``names.sanitise`` would give back as they are, decided at once: nearly all that there are."""
 
 
 class Entry(NamedTuple):
@@ -53,11 +56,10 @@ class Known(NamedTuple):
 
 
 def legal(name: bytes) -> str:
-    """The legal form of a disk name; most names are their own, decided by one regular expression."""
-    text = names.decode(name)
-    if _PLAIN.fullmatch(text) and _NOT_RESERVED.match(text):
-        return text
-    return names.sanitise(text)
+    """The legal form of a disk name."""
+    if _PLAIN.fullmatch(name):
+        return name.decode("ascii")
+    return names.sanitise(names.decode(name))
 
 
 # ----------------------------------------------------------------------------------------- folders
@@ -72,30 +74,49 @@ def folder_id(tx: Tx, source: int, path: bytes) -> int | None:
 def ensure_folder(tx: Tx, source: int, path: bytes) -> int:
     """The folder at ``path`` (b"" for the root), made with its parents when it is new."""
     known = folder_id(tx, source, path)
-    if known is not None:
-        return known
-    if not path:
-        root = tx.insert(
+    wanted: list[bytes] = []
+    while known is None and path:
+        wanted.append(path)
+        path = path.rpartition(b"/")[0]
+        known = folder_id(tx, source, path)
+    if known is None:
+        known = tx.insert(
             "INSERT INTO folder(source, parent, name, shown, path) VALUES (?, NULL, x'', '', x'')", (source,)
         )
-        changes.record(tx, "folder", root)
-        return root
-    parent_path, _, name = path.rpartition(b"/")
-    parent = ensure_folder(tx, source, parent_path)
-    shown = _free_folder_name(tx, parent, name)
-    new = tx.insert(
-        "INSERT INTO folder(source, parent, name, shown, path) VALUES (?, ?, ?, ?, ?)",
-        (source, parent, name, shown, path),
-    )
-    changes.record(tx, "folder", new)
-    return new
+        changes.record(tx, "folder", known)
+    for path in reversed(wanted):
+        name = path.rpartition(b"/")[2]
+        known = tx.insert(
+            "INSERT INTO folder(source, parent, name, shown, path) VALUES (?, ?, ?, ?, ?)",
+            (source, known, name, _free_folder_name(tx, known, name), path),
+        )
+        changes.record(tx, "folder", known)
+    return known
 
 
 def _free_folder_name(tx: Tx, parent: int, name: bytes) -> str:
-    shown = names.sanitise(names.decode(name))
-    if tx.value("SELECT 1 FROM folder WHERE parent=? AND shown=?", (parent, shown)):
-        return names.with_suffix(shown, name.hex()[-16:])
-    return shown
+    shown = legal(name)
+    return _free(shown, name, lambda candidate: _shown_in(tx, parent, candidate))
+
+
+def _shown_in(tx: Tx, folder: int, shown: str, moving: int = 0) -> bool:
+    """Whether by-folder/ shows something in ``folder`` under this name: a folder, or a file other than ``moving``."""
+    return bool(
+        tx.value(
+            "SELECT EXISTS (SELECT 1 FROM folder WHERE parent=?1 AND shown=?2)"
+            " OR EXISTS (SELECT 1 FROM file WHERE folder=?1 AND shown=?2 AND id<>?3)"
+            " OR EXISTS (SELECT 1 FROM file WHERE folder=?1 AND name=CAST(?2 AS BLOB) AND shown IS NULL AND id<>?3)",
+            (folder, shown, moving),
+        )
+    )
+
+
+def _free(shown: str, raw: bytes, is_used: Callable[[str], bool]) -> str:
+    """``shown``, or with a suffix that follows from the disk's name when that is used."""
+    candidate, digest, length = shown, blake2b(raw, digest_size=16).hexdigest(), 4
+    while is_used(candidate):
+        candidate, length = names.with_suffix(shown, digest[:length]), length + 1
+    return candidate
 
 
 def subfolders(tx: Tx, folder: int) -> dict[bytes, int]:
@@ -104,14 +125,24 @@ def subfolders(tx: Tx, folder: int) -> dict[bytes, int]:
 
 
 def remove_folder(tx: Tx, folder: int) -> bool:
-    """Drop a folder that is gone from the disk, unless files below it are held as missing. True if dropped."""
-    if tx.value("SELECT 1 FROM file WHERE folder=?", (folder,)):
-        return False
-    if not all([remove_folder(tx, child) for child in subfolders(tx, folder).values()]):
-        return False
-    tx.run("DELETE FROM folder WHERE id=?", (folder,))
-    changes.record(tx, "folder", folder)
-    return True
+    """Drop a folder that is gone from the disk with those below it, unless files there are held. True if dropped."""
+    row = tx.one("SELECT source, path FROM folder WHERE id=?", (folder,))
+    if row is None:
+        return True
+    source, path = row
+    below = tx.all(
+        "SELECT id FROM folder WHERE source=? AND path > ? AND (?='' OR path < ?) ORDER BY path DESC",
+        (source, path + b"/" if path else b"", "below" if path else "", path + b"0"),
+    )
+    dropped = False
+    for (each,) in (*below, (folder,)):  # children sort before their parents here
+        dropped = not tx.value(
+            "SELECT EXISTS (SELECT 1 FROM file WHERE folder=?1) OR EXISTS (SELECT 1 FROM folder WHERE parent=?1)", (each,)
+        )
+        if dropped:
+            tx.run("DELETE FROM folder WHERE id=?", (each,))
+            changes.record(tx, "folder", each)
+    return dropped
 
 
 # ------------------------------------------------------------------------------------------- files
@@ -160,73 +191,74 @@ def arrive(tx: Tx, folder: int, folder_path: bytes, entries: Sequence[Entry], st
     wanted = [legal(entry.name) for entry in entries]
     keys = [names.name_key(name) for name in wanted]
     used = naming.taken(tx, keys)
-    asset_rows, type_rows, file_rows, job_rows = [], [], [], []
+    asset_rows: list[tuple[object, ...]] = []
+    file_rows: list[list[object]] = []
+    present: set[Kind] = set()
     late: list[tuple[int, str, bytes]] = []  # names that need a suffix are given one by one, after the rest
-    for number, (entry, name, key) in enumerate(zip(entries, wanted, keys, strict=True)):
-        asset = first + number
+    for asset, entry, name, key in zip(range(first, first + len(entries)), entries, wanted, keys, strict=True):
+        raw, size, mtime_ns, inode = entry
         kind, mime = kinds.of_name(name)
-        captured = _provisional_time(name, around, entry.mtime_ns)
-        facets = moments.calendar(captured.local)
+        captured = from_name(names.decode(raw)) or around or from_mtime(mtime_ns)
+        file_rows.append([folder, raw, None if name.encode() == raw else name, asset, size, mtime_ns, inode])
         if key in used:
-            late.append((asset, name, assets.join_path(folder_path, entry.name)))
-            name, key = f"{asset}.settling~", f"{asset}.settling~"
+            late.append((asset, name, assets.join_path(folder_path, raw)))
+            name = key = naming.between(asset)
         used.add(key)
-        moment = (
-            entry.mtime_ns // 1_000_000_000 * 1_000_000_000
-            if captured.origin == "mtime"
-            else moments.moment_ns(captured)
-        )
+        present.add(kind)
         asset_rows.append(
-            (asset, entry.size, name, key, now, kind, captured.local, captured.offset, captured.origin, moment,
-             *facets, mime)
+            (asset, size, name, key, now, kind, captured.local, captured.offset, captured.origin,
+             moments.moment_ns(captured), *moments.calendar(captured.local), mime)
         )  # fmt: skip
-        type_rows.append((kinds.TYPE_OF_KIND[kind], asset))
-        shown = None if wanted[number].encode() == entry.name else wanted[number]
-        file_rows.append([folder, entry.name, shown, asset, entry.size, entry.mtime_ns, entry.inode])
-        job_rows.append((asset, FIRST_STAGE, stage_version, jobs.day_number(captured.local)))
     _unique_in_folder(tx, folder, file_rows)
     tx.many(
         "INSERT INTO asset(id, size, name, name_key, live, arrived_ns, kind, local, \"offset\", origin, mtime_ns,"
         " year, month, week, day, mime) VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         asset_rows,
     )
-    tx.many("INSERT INTO asset_facet VALUES ('type', ?, ?)", type_rows)
+    for asset, name, path in late:
+        naming.rename(tx, asset, naming.provisional(tx, name, path))
     tx.many(
         "INSERT INTO file(folder, name, shown, asset, size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?, ?, ?)", file_rows
     )
-    tx.many("INSERT INTO job(asset, stage, version, state, priority) VALUES (?, ?, ?, 'open', ?)", job_rows)
-    for asset, name, path in late:
-        naming.rename(tx, asset, naming.provisional(tx, name, path))
-    changes.record(tx, "arrived", first, first + len(entries) - 1)
+    last = first + len(entries) - 1
+    for kind in present:
+        tx.run(
+            "INSERT INTO asset_facet SELECT 'type', ?, id FROM asset WHERE id BETWEEN ? AND ? AND kind=?",
+            (kinds.TYPE_OF_KIND[kind], first, last, kind),
+        )
+    jobs.open_new(tx, FIRST_STAGE, stage_version, first, last)
+    changes.record(tx, "arrived", first, last)
 
 
-def _provisional_time(name: str, around: CaptureTime | None, mtime_ns: int) -> CaptureTime:
-    """File name, then folder name, then mtime: what stands around the bytes."""
-    named = from_name(name)
-    if named or around:
-        best = capture.best([c for c in (named, around) if c])
-        if best:
-            return best
-    return from_mtime(mtime_ns)
+def _unique_in_folder(tx: Tx, folder: int, rows: list[list[object]], moving: int = 0) -> None:
+    """Two disk names that look alike when made legal must not be one name under by-folder/.
 
-
-def _unique_in_folder(tx: Tx, folder: int, rows: list[list[object]]) -> None:
-    """Two disk names that look alike when made legal must not be one name under by-folder/."""
-    odd = [row for row in rows if row[2] is not None]
-    if not odd:
+    ``rows`` begin ``[folder, name, shown]``; ``shown`` is set where another name must stand in. Whoever was there
+    first keeps the plain one. ``moving``: a file row whose present name is about to be free.
+    """
+    odd = {
+        row[0] for row in tx.all("SELECT shown FROM file WHERE folder=? AND shown IS NOT NULL AND id<>?", (folder, moving))
+    } | {row[0] for row in tx.all("SELECT shown FROM folder WHERE parent=? AND shown<>CAST(name AS TEXT)", (folder,))}
+    if not odd and all(row[2] is None for row in rows):
         return
-    used = {
-        row[0]
-        for row in tx.all("SELECT coalesce(shown, CAST(name AS TEXT)) FROM file WHERE folder=?", (folder,))
-    }
-    used |= {names.decode(row[1]) for row in rows if row[2] is None and isinstance(row[1], bytes)}
-    for row in odd:
-        shown, raw = str(row[2]), row[1]
-        assert isinstance(raw, bytes)
-        if shown in used:
-            shown = names.with_suffix(shown, raw.hex()[-24:])
-        used.add(shown)
-        row[2] = shown
+    coming = {names.decode(_bytes(row[1])) for row in rows if row[2] is None}
+
+    def is_used(candidate: str) -> bool:
+        return candidate in odd or candidate in coming or _shown_in(tx, folder, candidate, moving)
+
+    for row in rows:
+        raw = _bytes(row[1])
+        if row[2] is not None:
+            row[2] = _free(str(row[2]), raw, is_used)
+            odd.add(row[2])
+        elif (plain := names.decode(raw)) in odd:
+            row[2] = _free(plain, raw, is_used)
+            odd.add(row[2])
+
+
+def _bytes(value: object) -> bytes:
+    assert isinstance(value, bytes)
+    return value
 
 
 def move(
@@ -238,7 +270,7 @@ def move(
         before = changes.snapshot(tx, asset)
     shown = legal(entry.name)
     row: list[object] = [folder, entry.name, None if shown.encode() == entry.name else shown]
-    _unique_in_folder(tx, folder, [row])
+    _unique_in_folder(tx, folder, [row], file)
     tx.run(
         "UPDATE file SET folder=?, name=?, shown=?, mtime_ns=?, inode=?, missing_ns=NULL WHERE id=?",
         (*row, entry.mtime_ns, entry.inode, file),
@@ -281,12 +313,13 @@ def settle_stat(tx: Tx, file: int, entry: Entry) -> None:
 
 def vanish(tx: Tx, file: int) -> None:
     """A file is gone. Its asset is shown no more unless another file holds it."""
-    asset = tx.value("SELECT asset FROM file WHERE id=?", (file,))
-    if asset is None:
+    row = tx.one("SELECT asset, previous FROM file WHERE id=?", (file,))
+    if row is None:
         return
+    asset, previous = row
     before = changes.snapshot(tx, asset)
     tx.run("DELETE FROM file WHERE id=?", (file,))
-    assets.lost_file(tx, asset, before)
+    assets.lost_file(tx, asset, before, previous)
 
 
 def hold(tx: Tx, files: Iterable[int]) -> None:

@@ -42,6 +42,15 @@ def open_jobs(tx: Tx, stage: str, version: int, subjects: Iterable[tuple[int, in
     )
 
 
+def open_new(tx: Tx, stage: str, version: int, first: int, last: int) -> None:
+    """Ask for ``stage`` on assets ``first`` to ``last``, which have no job yet."""
+    tx.run(
+        "INSERT INTO job(asset, stage, version, state, priority) SELECT id, ?, ?, 'open',"
+        " substr(day, 1, 4) * 372 + substr(day, 6, 2) * 31 + substr(day, 9) FROM asset WHERE id BETWEEN ? AND ?",
+        (stage, version, first, last),
+    )
+
+
 def claim(tx: Tx, stage: str, count: int, lease_s: float) -> list[Job]:
     """Lease up to ``count`` jobs of a stage, greatest priority first, newest first among equals."""
     now = clock.now_ns()
@@ -63,8 +72,8 @@ def release_all(tx: Tx) -> int:
 
 
 def finish(tx: Tx, job: Job) -> None:
-    """The job is done. A job whose asset is gone meanwhile is gone too; that is no error."""
-    tx.run("DELETE FROM job WHERE asset=? AND stage=? AND state='done'", (job.asset, job.stage))
+    """The job is done. A job whose asset is gone meanwhile, or that another has finished, is no error."""
+    tx.run("DELETE FROM job WHERE asset=? AND stage=? AND state='done' AND id<>?", (job.asset, job.stage, job.id))
     tx.run("UPDATE job SET state='done', lease_ns=NULL, error=NULL WHERE id=?", (job.id,))
 
 
@@ -73,7 +82,7 @@ def fail(tx: Tx, job: Job, error: str) -> bool:
     attempts = job.attempts + 1
     last = attempts >= MAX_ATTEMPTS
     tx.run(
-        "UPDATE job SET state=?, attempts=?, error=?, lease_ns=NULL WHERE id=?",
+        "UPDATE job SET state=?, attempts=?, error=?, lease_ns=NULL WHERE id=? AND state<>'done'",
         ("failed" if last else "open", attempts, error, job.id),
     )
     return last
@@ -81,18 +90,18 @@ def fail(tx: Tx, job: Job, error: str) -> bool:
 
 def put_back(tx: Tx, job: Job) -> None:
     """Open it again without counting a failure (its drive went away, the indexer stops)."""
-    tx.run("UPDATE job SET state='open', lease_ns=NULL WHERE id=?", (job.id,))
+    tx.run("UPDATE job SET state='open', lease_ns=NULL WHERE id=? AND state<>'done'", (job.id,))
 
 
 def park(tx: Tx, job: Job, why: str) -> None:
     """Nobody can do it now; it does not count as open."""
-    tx.run("UPDATE job SET state='parked', lease_ns=NULL, error=? WHERE id=?", (why, job.id))
+    tx.run("UPDATE job SET state='parked', lease_ns=NULL, error=? WHERE id=? AND state<>'done'", (why, job.id))
 
 
 def unpark_source(tx: Tx, source: int) -> int:
     """Open the parked jobs of assets that have a file in ``source``: it is back. How many."""
     return tx.run(
-        "UPDATE job SET state='open', error=NULL WHERE state='parked' AND asset IN"
+        "UPDATE job SET state='open', error=NULL WHERE state='parked' AND state <> 'done' AND asset IN"
         " (SELECT f.asset FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=?)",
         (source,),
     )
@@ -118,3 +127,61 @@ def counts(tx: Tx) -> dict[str, dict[str, int]]:
 def open_count(tx: Tx) -> int:
     """How many jobs are open or leased."""
     return int(tx.value("SELECT count(*) FROM job WHERE state <> 'done' AND state IN ('open', 'leased')"))
+
+
+def of_asset(tx: Tx, asset: int) -> dict[str, set[str]]:
+    """``{stage: states}`` of an asset; a stage that is done and asked for again has two."""
+    table: dict[str, set[str]] = {}
+    for stage, state in tx.all("SELECT stage, state FROM job WHERE asset=?", (asset,)):
+        table.setdefault(stage, set()).add(state)
+    return table
+
+
+def exists(tx: Tx, job: Job) -> bool:
+    """Whether a claimed job still is to be done: its asset may be gone."""
+    return tx.value("SELECT 1 FROM job WHERE id=? AND state='leased'", (job.id,)) is not None
+
+
+def top(tx: Tx, stage: str) -> int | None:
+    """The greatest priority of the open jobs of a stage; None when there are none."""
+    found = tx.value("SELECT max(priority) FROM job WHERE stage=? AND state='open'", (stage,))
+    return None if found is None else int(found)
+
+
+def unpark(tx: Tx, asset: int) -> int:
+    """Open the parked jobs of an asset: a file of it is here again. How many."""
+    return tx.run("UPDATE job SET state='open', error=NULL WHERE asset=? AND state='parked'", (asset,))
+
+
+WAITS = "waits for the next look at its folder"
+"""Why a job is parked whose file is not what its row says."""
+
+
+def unpark_waiting(tx: Tx, source: int | None = None) -> int:
+    """Open the jobs that waited for a look at a folder of ``source``, or of any. How many."""
+    waiting = tx.all("SELECT id, asset FROM job WHERE state='parked' AND state <> 'done' AND error=?", (WAITS,))
+    if source is not None:
+        waiting = [row for row in waiting if _has_file_in(tx, row[1], source)]
+    tx.many("UPDATE job SET state='open', error=NULL WHERE id=?", ((row[0],) for row in waiting))
+    return len(waiting)
+
+
+def _has_file_in(tx: Tx, asset: int, source: int) -> bool:
+    return bool(
+        tx.value("SELECT 1 FROM file f JOIN folder d ON d.id=f.folder WHERE f.asset=? AND d.source=?", (asset, source))
+    )
+
+
+def outdated(tx: Tx, stage: str, version: int, after: int, count: int) -> list[tuple[int, int, str]]:
+    """``(job id, asset, local)`` of live assets for which an older version of the stage is on record, by job id."""
+    rows = tx.all(
+        "SELECT j.id, a.id, a.local FROM job j JOIN asset a ON a.id=j.asset WHERE j.stage=? AND j.state IN ('done', 'failed')"
+        " AND j.version < ? AND a.live AND j.id > ? ORDER BY j.id LIMIT ?",
+        (stage, version, after, count),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def raise_version(tx: Tx, stage: str, version: int) -> None:
+    """What is still to be done will be done by this version."""
+    tx.run("UPDATE job SET version=? WHERE stage=? AND state IN ('open', 'parked') AND version <> ?", (version, stage, version))

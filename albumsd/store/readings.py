@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from albumsd.core.facts import Camera, CaptureTime, Companion, Exposure, Facts, Position, Problem
 
 from .database import Tx
 
+_EMPTY = Facts()
+_FIELDS = tuple(field.name for field in fields(Facts))
+
 
 def to_text(facts: Facts) -> str:
     """JSON of the fields that differ from an empty ``Facts``."""
-    empty = asdict(Facts())
-    return json.dumps({k: v for k, v in asdict(facts).items() if v != empty[k]}, ensure_ascii=False)
+    found = {field: getattr(facts, field) for field in _FIELDS if getattr(facts, field) != getattr(_EMPTY, field)}
+    return storable(json.dumps(found, ensure_ascii=False, default=asdict))
+
+
+def storable(text: str) -> str:
+    """``text`` as SQLite can keep it: half a surrogate pair, which is no character, becomes ``?``."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")
+    return text
 
 
 def from_text(text: str) -> Facts:
@@ -57,14 +69,6 @@ def of_asset(tx: Tx, asset: int) -> Facts | None:
 
 def put(tx: Tx, asset: int, facts: Facts) -> None:
     tx.run("INSERT OR REPLACE INTO reading(asset, facts) VALUES (?, ?)", (asset, to_text(facts)))
-
-
-def sidecars(tx: Tx, asset: int) -> list[tuple[int, Facts]]:
-    """``(file id, facts)`` of the sidecars beside the files of an asset, in file order."""
-    rows = tx.all(
-        "SELECT s.file, s.facts FROM sidecar s JOIN file f ON f.id=s.file WHERE f.asset=? ORDER BY s.file", (asset,)
-    )
-    return [(row[0], from_text(row[1])) for row in rows]
 
 
 def put_sidecar(tx: Tx, file: int, facts: Facts | None) -> None:

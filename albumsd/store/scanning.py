@@ -144,3 +144,79 @@ def beside(tx: Tx, folder: int, base: bytes) -> list[int]:
 
 def has_sidecar(tx: Tx, file: int) -> bool:
     return tx.value("SELECT 1 FROM sidecar WHERE file=?", (file,)) is not None
+
+
+# --------------------------------------------------------------------------------- for the job runner
+
+
+class Subject(NamedTuple):
+    """What a stage is told of an asset."""
+
+    asset: int
+    sha256: bytes | None
+    size: int
+    name: str
+    kind: str
+    mime: str | None
+    local: str
+    lat: float | None
+    lon: float | None
+    place: int | None
+    problem: str | None
+    live: bool
+
+
+def subject(tx: Tx, asset: int) -> Subject | None:
+    """The asset as a stage sees it; None when it is gone."""
+    row = tx.one(
+        "SELECT id, sha256, size, name, kind, mime, local, lat, lon, place, problem, live FROM asset WHERE id=?", (asset,)
+    )
+    return Subject(*row[:11], bool(row[11])) if row else None
+
+
+def file_exists(tx: Tx, file: int) -> bool:
+    return tx.value("SELECT 1 FROM file WHERE id=?", (file,)) is not None
+
+
+def sidecar_name(tx: Tx, file: int) -> bytes | None:
+    """The name of the XMP sidecar beside a file: ``IMG.jpg.xmp``, else ``IMG.xmp``; None if the folder has neither."""
+    row = tx.one("SELECT folder, name FROM file WHERE id=?", (file,))
+    if row is None or row[1][-4:].lower() == b".xmp":
+        return None
+    folder, name = row
+    stem = name.rpartition(b".")[0] or name
+    wanted = [base + ending for base in (name, stem) for ending in (b".xmp", b".XMP", b".Xmp")]
+    marks = ", ".join("?" * len(wanted))
+    found = {
+        other
+        for (other,) in tx.all(
+            f"SELECT name FROM file WHERE folder=? AND name IN ({marks}) AND missing_ns IS NULL", (folder, *wanted)
+        )
+    }
+    return next((candidate for candidate in wanted if candidate in found), None)
+
+
+def folder_of(tx: Tx, file: int) -> bytes | None:
+    """The path below its source of the folder that a file stands in; None if the file is not known."""
+    path: bytes | None = tx.value("SELECT d.path FROM file f JOIN folder d ON d.id=f.folder WHERE f.id=?", (file,))
+    return path
+
+
+def stage_version(tx: Tx, stage: str) -> int | None:
+    """The version of a stage that this library was last worked on with; None if it never was."""
+    found = tx.value("SELECT value FROM meta WHERE key=?", (f"stage:{stage}",))
+    return None if found is None else int(found)
+
+
+def remember_stage(tx: Tx, stage: str, version: int) -> None:
+    tx.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"stage:{stage}", version))
+
+
+def assets_without(tx: Tx, stage: str, after: int, count: int) -> list[int]:
+    """Ids above ``after`` of live, hashed assets that have no job of a stage."""
+    rows = tx.all(
+        "SELECT a.id FROM asset a WHERE a.id > ? AND a.live AND a.sha256 IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM job WHERE asset=a.id AND stage=?) ORDER BY a.id LIMIT ?",
+        (after, stage, count),
+    )
+    return [row[0] for row in rows]

@@ -216,6 +216,7 @@ CREATE TABLE job (                         -- DERIVED: this stage, for this asse
 CREATE UNIQUE INDEX job_todo ON job(asset, stage) WHERE state <> 'done';
 CREATE UNIQUE INDEX job_done ON job(asset, stage) WHERE state = 'done';
 CREATE INDEX job_queue ON job(stage, state, priority, id);
+CREATE INDEX job_asset ON job(asset);      -- what hangs on an asset: partial indexes serve neither this nor ON DELETE CASCADE
 
 CREATE TABLE changes (                     -- DERIVED: what changed, written in the transaction of the change
     gen        INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -236,9 +236,7 @@ class Tree:
 
     # ------------------------------------------------------------------------------------ changes
 
-    def apply(
-        self, reader: Reader, rows: Sequence[Change], held: Callable[[tuple[str, ...]], bool]
-    ) -> Effects:
+    def apply(self, reader: Reader, rows: Sequence[Change], held: Callable[[tuple[str, ...]], bool]) -> Effects:
         """What ``rows`` do to the names in folders for which ``held`` is true. Runs in a worker thread."""
         effects = Effects([], [], set(), set())
         if not rows:
@@ -267,9 +265,7 @@ class Tree:
         tops = [((form.folder,) if form.folder else (), form) for form in FORMS]
         return tops + self.filters.all()
 
-    def _names(
-        self, facets: Facets | None, disk: _DiskFolders, held: Callable[[tuple[str, ...]], bool]
-    ) -> set[Name]:
+    def _names(self, facets: Facets | None, disk: _DiskFolders, held: Callable[[tuple[str, ...]], bool]) -> set[Name]:
         if facets is None:
             return set()
         for folder, _ in facets.files:

@@ -18,6 +18,4 @@ def _run(arguments: argparse.Namespace) -> int:
     return process.main(load(arguments))
 
 
-COMMAND = Command(
-    "brain", "Rank queries; what `albumsd run` and the service start.", "albumsd brain", _configure, _run
-)
+COMMAND = Command("brain", "Rank queries; what `albumsd run` and the service start.", "albumsd brain", _configure, _run)

@@ -69,7 +69,9 @@ def _run(arguments: argparse.Namespace) -> int:
                 name, folder = split_source(text)
                 sources.add(library, config, folder, name)
             count = len(sources.all_sources(library))
-        supervisor = Supervisor(config, forwarded(arguments, config), lambda text: print(f"albumsd: {text}", file=sys.stderr))
+        supervisor = Supervisor(
+            config, forwarded(arguments, config), lambda text: print(f"albumsd: {text}", file=sys.stderr)
+        )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: supervisor.stop.set())
         supervisor.take_over()

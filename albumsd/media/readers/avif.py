@@ -1,7 +1,8 @@
 """AVIF, still and sequence: decoded by Pillow's own libavif.
 
-The turns of the container (irot, imir) decide; libavif reports them as an EXIF orientation, which Pillow puts over the
-one in the file. So the orientation that Pillow gives is applied once, and the one inside the EXIF block is only told.
+The turns of the container (irot, imir) decide; libavif reports them as an EXIF orientation, which Pillow puts over
+the one in the file. So the orientation that Pillow gives is applied once, and the one inside the EXIF block is only
+told.
 """
 
 from __future__ import annotations
@@ -15,13 +16,10 @@ from ..errors import MediaError, explain
 from ..evidence import Evidence, settle
 from ..exif import read_exif, read_exif_file
 from ..limits import Limits
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..xmp import read_xmp
-
-NAME = "avif"
-HELP = "AVIF pictures and sequences."
-EXAMPLE = "IMG_0001.avif"
 
 
 def _open(source: Source) -> Image.Image:
@@ -65,3 +63,12 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
     turn = _turn(image)
     problems = pictures.load(image)
     return pictures.finish(image, long_side, turn, problems)
+
+
+READER = Reader(
+    name="avif",
+    help="AVIF pictures and sequences.",
+    example="IMG_0001.avif",
+    facts=facts,
+    preview=preview,
+)

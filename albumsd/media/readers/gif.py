@@ -9,13 +9,10 @@ from .. import pictures
 from ..errors import MediaError, explain
 from ..evidence import Evidence, prose, settle
 from ..limits import Limits
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..xmp import read_xmp
-
-NAME = "gif"
-HELP = "GIF pictures and animations."
-EXAMPLE = "cat.gif"
 
 
 def facts(source: Source, guess: Guess) -> Facts:
@@ -35,3 +32,12 @@ def facts(source: Source, guess: Guess) -> Facts:
 
 def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
     return pictures.by_pillow(source.file(), long_side, limits, None, ("GIF",))
+
+
+READER = Reader(
+    name="gif",
+    help="GIF pictures and animations.",
+    example="cat.gif",
+    facts=facts,
+    preview=preview,
+)

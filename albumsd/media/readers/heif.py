@@ -7,21 +7,19 @@ from __future__ import annotations
 import pillow_heif
 from PIL import Image
 
-from ...core.facts import Facts
+from ...core.facts import Facts, Problem
 from .. import pictures
 from ..containers import missing_tail
 from ..errors import MediaError, explain
 from ..evidence import Evidence, settle
 from ..exif import read_exif, read_exif_file
+from ..heif_items import missing_items
 from ..limits import Limits
 from ..motion import find_motion
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..xmp import read_xmp
-
-NAME = "heif"
-HELP = "HEIC and HEIF pictures of phones, with Live and motion photos."
-EXAMPLE = "IMG_0001.HEIC"
 
 pillow_heif.options.DECODE_THREADS = 2
 pillow_heif.options.THUMBNAILS = False
@@ -49,7 +47,7 @@ def _failure(source: Source, error: BaseException) -> MediaError:
 
 
 def facts(source: Source, guess: Guess) -> Facts:
-    problems = ()
+    problems: list[Problem] = []
     found: list[Evidence] = []
     size = None
     animated = guess.mime.endswith("-sequence")
@@ -57,15 +55,17 @@ def facts(source: Source, guess: Guess) -> Facts:
         heif = _open(source)
         size = heif.size
         image = heif[heif.primary_index]
-        if image.info.get("exif"):
-            found.append(read_exif(image.info["exif"]))
-        if image.info.get("xmp"):
-            found.append(read_xmp(image.info["xmp"]))
+        for name, parse in (("exif", read_exif), ("xmp", read_xmp)):
+            block = image.info.get(name)
+            if isinstance(block, bytes) and block:
+                found.append(parse(block))
+        if missing := missing_items(source):
+            problems.append(Problem("truncated", f"{missing} parts of it lie beyond the end of the file"))
     except MediaError as error:
         found = [read_exif_file(source.file())]
         if found == [Evidence()] and not animated:
             raise
-        problems = (error.problem,)
+        problems.append(error.problem)
     return settle(
         guess.kind,
         guess.mime,
@@ -87,12 +87,11 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
         from .video import first_frame
 
         return pictures.finish(first_frame(source, long_side), long_side)
-    pictures.check_size(*heif.size, limits)
+    width, height = heif.size
+    pictures.check_size(width, height, limits)
     picture = heif[heif.primary_index]
     try:
-        image = Image.frombuffer(
-            picture.mode, picture.size, picture.data, "raw", picture.mode, picture.stride, 1
-        )
+        image = Image.frombuffer(picture.mode, picture.size, picture.data, "raw", picture.mode, picture.stride, 1)
     except (OSError, ValueError, RuntimeError, SyntaxError, EOFError) as error:
         raise _failure(source, error) from None
     image.info["icc_profile"] = picture.info.get("icc_profile")
@@ -102,3 +101,12 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
 def guess_sequence(source: Source) -> bool:
     """Whether the file is a sequence (a track, like a video), which libheif may refuse and FFmpeg can play."""
     return source.head[8:12] in (b"msf1", b"hevc", b"hevx")
+
+
+READER = Reader(
+    name="heif",
+    help="HEIC and HEIF pictures of phones, with Live and motion photos.",
+    example="IMG_0001.HEIC",
+    facts=facts,
+    preview=preview,
+)

@@ -10,13 +10,10 @@ from ..iptc import read_iptc
 from ..limits import Limits
 from ..marks import screenshot_name
 from ..motion import find_motion
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..xmp import read_xmp
-
-NAME = "jpeg"
-HELP = "Photographs in JPEG, with EXIF, XMP and IPTC, and motion photos."
-EXAMPLE = "IMG_20240413_182205.jpg"
 
 
 def evidence(blocks: containers.Blocks) -> list[Evidence]:
@@ -50,3 +47,12 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
     found = evidence(blocks)
     orientation = next((item.orientation for item in found if item.orientation), None)
     return pictures.by_pillow(source.file(), long_side, limits, orientation, ("JPEG", "MPO"))
+
+
+READER = Reader(
+    name="jpeg",
+    help="Photographs in JPEG, with EXIF, XMP and IPTC, and motion photos.",
+    example="IMG_20240413_182205.jpg",
+    facts=facts,
+    preview=preview,
+)

@@ -15,13 +15,10 @@ from ..errors import MediaError
 from ..evidence import Evidence, settle
 from ..exif import read_exif
 from ..limits import Limits
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..xmp import read_xmp
-
-NAME = "jxl"
-HELP = "JPEG XL pictures; their pixels with the plugin pillow-jxl-plugin."
-EXAMPLE = "IMG_0001.jxl"
 
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 _WIDTHS = (9, 13, 18, 30)
@@ -93,3 +90,12 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
     if not has_decoder():
         raise MediaError("no-decoder", "JPEG XL needs pillow-jxl-plugin")
     return pictures.by_pillow(source.file(), long_side, limits, None, ("JXL",))
+
+
+READER = Reader(
+    name="jxl",
+    help="JPEG XL pictures; their pixels with the plugin pillow-jxl-plugin.",
+    example="IMG_0001.jxl",
+    facts=facts,
+    preview=preview,
+)

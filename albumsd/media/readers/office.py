@@ -1,8 +1,8 @@
 """Office documents: OOXML (docx, xlsx, pptx), OpenDocument (odt, ods, odp) and EPUB.
 
-All are ZIP files of XML, so one reader serves them: the parts that hold text are streamed through defusedxml, paragraph by
-paragraph, and never more is unpacked than the limit allows. Libraries for one of the formats build the whole document in
-memory and leave out headers, notes and text boxes; a search wants every word.
+All are ZIP files of XML, so one reader serves them: the parts that hold text are streamed through defusedxml,
+paragraph by paragraph, and never more is unpacked than the limit allows. Libraries for one of the formats build the
+whole document in memory and leave out headers, notes and text boxes; a search wants every word.
 """
 
 from __future__ import annotations
@@ -22,14 +22,11 @@ from .. import pictures
 from ..errors import MediaError
 from ..evidence import Evidence, clean, prose, settle
 from ..limits import Limits
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..zones import written
 from .text import html_text
-
-NAME = "office"
-HELP = "Documents of Word, Excel, PowerPoint, LibreOffice, and EPUB books."
-EXAMPLE = "letter.docx"
 
 _PARTS = (
     re.compile(r"^word/(document|header\d*|footer\d*|footnotes|endnotes|comments)\.xml$"),
@@ -152,3 +149,13 @@ def text(source: Source, limit: int) -> str:
             if length >= limit:
                 break
     return re.sub(r"\n\s*\n+", "\n\n", "".join(pieces)).strip()[:limit]
+
+
+READER = Reader(
+    name="office",
+    help="Documents of Word, Excel, PowerPoint, LibreOffice, and EPUB books.",
+    example="letter.docx",
+    facts=facts,
+    preview=preview,
+    text=text,
+)

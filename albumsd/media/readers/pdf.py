@@ -12,13 +12,10 @@ from .. import pictures
 from ..errors import MediaError
 from ..evidence import Evidence, clean, prose, settle
 from ..limits import Limits
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..zones import written
-
-NAME = "pdf"
-HELP = "PDF documents: their text and their first page."
-EXAMPLE = "warranty.pdf"
 
 _DATE = re.compile(r"^(?:D:)?(\d{4})(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\d{2})?(?:(Z)|([+-])(\d{2})'?(\d{2})?'?)?")
 
@@ -99,3 +96,13 @@ def text(source: Source, limit: int) -> str:
     finally:
         document.close()
     return "\f".join(parts)[:limit].replace("\0", "")
+
+
+READER = Reader(
+    name="pdf",
+    help="PDF documents: their text and their first page.",
+    example="warranty.pdf",
+    facts=facts,
+    preview=preview,
+    text=text,
+)

@@ -7,14 +7,11 @@ from .. import containers, pictures
 from ..evidence import Evidence, clean, prose, settle
 from ..limits import Limits
 from ..marks import screenshot_maker, screenshot_name
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..zones import written
 from .jpeg import evidence
-
-NAME = "png"
-HELP = "PNG pictures and screenshots, with EXIF, XMP and PNG texts."
-EXAMPLE = "Screenshot_2024-04-13-18-22-05.png"
 
 _JUNK_TITLES = ("image", "untitled")
 
@@ -50,3 +47,12 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
     found = evidence(containers.png(source))
     orientation = next((item.orientation for item in found if item.orientation), None)
     return pictures.by_pillow(source.file(), long_side, limits, orientation, ("PNG",))
+
+
+READER = Reader(
+    name="png",
+    help="PNG pictures and screenshots, with EXIF, XMP and PNG texts.",
+    example="Screenshot_2024-04-13-18-22-05.png",
+    facts=facts,
+    preview=preview,
+)

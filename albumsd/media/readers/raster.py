@@ -1,4 +1,4 @@
-"""The rest that Pillow reads: BMP, JPEG 2000, TGA, ICO, PNM and the flat picture of PSD. Sizes, and no metadata but XMP."""
+"""The rest that Pillow reads: BMP, JPEG 2000, TGA, ICO, PNM and the flat picture of PSD. No metadata but XMP."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from .. import pictures
 from ..errors import MediaError, explain
 from ..evidence import Evidence, settle
 from ..limits import Limits
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..xmp import read_xmp
-
-NAME = "raster"
-HELP = "BMP, JPEG 2000, TGA, ICO, PNM and Photoshop pictures."
-EXAMPLE = "drawing.bmp"
 
 FORMATS = ("BMP", "DIB", "JPEG2000", "TGA", "ICO", "PPM", "PSD")
 
@@ -33,3 +30,12 @@ def facts(source: Source, guess: Guess) -> Facts:
 
 def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
     return pictures.by_pillow(source.file(), long_side, limits, None, FORMATS)
+
+
+READER = Reader(
+    name="raster",
+    help="BMP, JPEG 2000, TGA, ICO, PNM and Photoshop pictures.",
+    example="drawing.bmp",
+    facts=facts,
+    preview=preview,
+)

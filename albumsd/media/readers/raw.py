@@ -1,7 +1,7 @@
 """RAW pictures: metadata from their TIFF structure (or what stands for it), the picture from the embedded preview.
 
-LibRaw (rawpy) finds the preview of every maker and, where there is none of use, develops at half size. When it refuses a
-file (cut, unknown), the largest ordinary JPEG inside is shown, and the problem is told.
+LibRaw (rawpy) finds the preview of every maker and, where there is none of use, develops at half size. When it
+refuses a file (cut, unknown), the largest ordinary JPEG inside is shown, and the problem is told.
 """
 
 from __future__ import annotations
@@ -18,14 +18,11 @@ from ..errors import MediaError, explain
 from ..evidence import Evidence, settle
 from ..exif import read_exif, read_exif_file, read_exif_parts
 from ..limits import Limits
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source, Window
 from ..xmp import read_xmp
 from .jpeg import evidence as jpeg_evidence
-
-NAME = "raw"
-HELP = "RAW pictures of cameras: CR2 CR3 NEF ARW DNG RW2 ORF RAF and others."
-EXAMPLE = "DSC_0001.NEF"
 
 _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _HEAD = 2 << 20
@@ -117,7 +114,7 @@ def _by_libraw(source: Source, long_side: int, limits: Limits, orientation: int 
                 with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as probe:
                     own = probe.getexif().get(0x0112)
                 small = _by_jpeg(data, long_side, limits, own if own in range(1, 9) else turn)
-            elif thumb.format == rawpy.ThumbFormat.BITMAP and getattr(thumb.data, "ndim", 0) == 3:
+            elif not isinstance(thumb.data, bytes) and thumb.data.ndim == 3:
                 small = pictures.finish(Image.fromarray(thumb.data), long_side, turn)
         except (rawpy.LibRawError, MediaError, OSError, ValueError, TypeError):
             small = None  # no usable preview in it: develop
@@ -147,3 +144,12 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
         raise MediaError("corrupt", f"LibRaw: {problem.detail}")
     picture = _by_jpeg(data, long_side, limits, orientation)
     return pictures.Picture(picture.image, (Problem("corrupt", f"only its embedded preview: {problem.detail}"),))
+
+
+READER = Reader(
+    name="raw",
+    help="RAW pictures of cameras: CR2 CR3 NEF ARW DNG RW2 ORF RAF and others.",
+    example="DSC_0001.NEF",
+    facts=facts,
+    preview=preview,
+)

@@ -13,12 +13,9 @@ from ...core.capture import from_moment
 from ...core.facts import Facts
 from ..errors import MediaError
 from ..evidence import Evidence, clean, settle
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
-
-NAME = "text"
-HELP = "Plain text, Markdown, HTML, mail, CSV and RTF."
-EXAMPLE = "notes.md"
 
 _BYTES_PER_CHAR = 4
 _HEAD = 65_536
@@ -33,7 +30,8 @@ _CHARSET = re.compile(rb"charset=[\"']?([A-Za-z0-9_-]+)", re.IGNORECASE)
 def decode(data: bytes) -> str:
     """Text of unknown encoding: by its byte order mark, else UTF-8 if it is that, else Windows-1252."""
     for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+        (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
     ):  # fmt: skip
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace")
@@ -49,7 +47,9 @@ class _Words(HTMLParser):
     """The words of a page, and its title; nothing of scripts and styles."""
 
     _HIDDEN = frozenset({"script", "style", "template", "noscript"})
-    _BLOCKS = frozenset({"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "title", "td", "th", "pre", "section"})
+    _BLOCKS = frozenset(
+        {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "title", "td", "th", "pre", "section"}
+    )
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -163,3 +163,12 @@ def text(source: Source, limit: int) -> str:
     else:
         words = decode(data)
     return words.replace("\0", "")[:limit]
+
+
+READER = Reader(
+    name="text",
+    help="Plain text, Markdown, HTML, mail, CSV and RTF.",
+    example="notes.md",
+    facts=facts,
+    text=text,
+)

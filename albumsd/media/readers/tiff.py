@@ -11,13 +11,10 @@ from ..evidence import Evidence, settle
 from ..exif import read_exif_file
 from ..iptc import read_iptc
 from ..limits import Limits
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..xmp import read_xmp
-
-NAME = "tiff"
-HELP = "TIFF pictures and scans, with EXIF, XMP and IPTC."
-EXAMPLE = "scan-1987.tif"
 
 _XMP, _IPTC, _PHOTOSHOP = 700, 33723, 34377
 
@@ -56,3 +53,12 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
     except Exception as error:
         problem = explain(error)
         raise MediaError(problem.reason, problem.detail) from None
+
+
+READER = Reader(
+    name="tiff",
+    help="TIFF pictures and scans, with EXIF, XMP and IPTC.",
+    example="scan-1987.tif",
+    facts=facts,
+    preview=preview,
+)

@@ -1,13 +1,14 @@
 """Videos: everything FFmpeg (PyAV) opens; dates, places and makes from their containers.
 
-A QuickTime ``creationdate`` carries its own offset and wins. ``creation_time`` is UTC by the specification; makers known to
-write their wall clock into it are listed in ``_LOCAL_CLOCK``, and a time without ``Z`` (AVI) is a wall clock too. Sony keeps
-the offset of the clock in a ``USMT`` box.
+A QuickTime ``creationdate`` carries its own offset and wins. ``creation_time`` is UTC by the specification; makers
+known to write their wall clock into it are listed in ``_LOCAL_CLOCK``, and a time without ``Z`` (AVI) is a wall
+clock too. Sony keeps the offset of the clock in a ``USMT`` box.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta, timezone
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +17,7 @@ import av.error
 import av.logging
 from PIL import Image
 
-from ...core.capture import from_moment
+from ...core.capture import from_moment, offset_seconds
 from ...core.facts import CaptureTime, Facts, Position, Problem
 from .. import pictures
 from ..containers import Box, box, boxes, missing_tail
@@ -24,14 +25,11 @@ from ..errors import MediaError, explain
 from ..evidence import Evidence, clean, position, prose, rating_of, settle
 from ..exif import camera_of
 from ..limits import Limits
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..xmp import read_xmp
 from ..zones import in_utc, written
-
-NAME = "video"
-HELP = "Videos: MP4 MOV MKV AVI WebM and what else FFmpeg opens."
-EXAMPLE = "VID_20240413_182205.mp4"
 
 av.logging.set_level(av.logging.PANIC)
 
@@ -82,23 +80,19 @@ def _degrees(text: str, whole: int) -> float:
     return sign * (degrees + float(minutes[:2]) / 60 + float(f"{minutes[2:]}.{fraction or 0}") / 3600)
 
 
-def _sony_offset(source: Source, track: Box) -> str | None:
-    """The clock's offset from a Sony ``USMT`` box: ``MTDT`` items of size, id, language, encoding; id 10, minutes."""
-    for item in boxes(source, track.start, track.end):
-        if item.kind != b"uuid" or source.read(item.start, 4) != b"USMT":
-            continue
-        for inner in boxes(source, item.start + 16, item.end):
-            data = source.read(inner.start, min(inner.end - inner.start, 4096)) if inner.kind == b"MTDT" else b""
-            at = 2
-            while at + 8 <= len(data):
-                size, number = int.from_bytes(data[at : at + 2], "big"), int.from_bytes(data[at + 2 : at + 6], "big")
-                if number == 10 and at + 12 <= len(data):
-                    minutes = int.from_bytes(data[at + 10 : at + 12], "big", signed=True)
-                    if abs(minutes) <= 14 * 60:
-                        return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
-                if size < 8:
-                    break
-                at += size
+def _sony_offset(source: Source, usmt: Box) -> str | None:
+    """The clock's offset from a Sony ``USMT`` box: ``MTDT`` items of size, id, language, encoding; id 11, minutes."""
+    for inner in boxes(source, usmt.start + 16, usmt.end):
+        data = source.read(inner.start, min(inner.end - inner.start, 4096)) if inner.kind == b"MTDT" else b""
+        at = 2
+        while at + 12 <= len(data):
+            size, number = int.from_bytes(data[at : at + 2], "big"), int.from_bytes(data[at + 2 : at + 6], "big")
+            minutes = int.from_bytes(data[at + 10 : at + 12], "big", signed=True)
+            if number == 11 and size >= 12 and abs(minutes) <= 14 * 60:
+                return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+            if size < 10:
+                break
+            at += size
     return None
 
 
@@ -110,7 +104,11 @@ def _matrix_turn(source: Source, track: Box) -> int:
     start = header.start + (40 if source.read(header.start, 1) == b"\0" else 52)
     values = source.read(start, 20)
     a, b, c, d = (int.from_bytes(values[at : at + 4], "big", signed=True) for at in (0, 4, 12, 16))
-    return {(0, 1): 1, (-1, 0): 2, (0, -1): 3}.get(((a > 0) - (a < 0), (b > 0) - (b < 0)), 0) if (a or b) and (c or d) else 0
+    return (
+        {(0, 1): 1, (-1, 0): 2, (0, -1): 3}.get(((a > 0) - (a < 0), (b > 0) - (b < 0)), 0)
+        if (a or b) and (c or d)
+        else 0
+    )
 
 
 def _is_picture_track(source: Source, track: Box) -> bool:
@@ -119,16 +117,17 @@ def _is_picture_track(source: Source, track: Box) -> bool:
 
 
 def _structure(source: Source) -> tuple[int, str | None, bool, bytes]:
-    """Turn, Sony's offset, whether a Nikon wrote it, and embedded XMP: from the boxes of an ISO media file."""
+    """Turn, Sony's offset, whether its maker writes wall clocks, embedded XMP: from an ISO media file's boxes."""
     turn, offset, local, packet = 0, None, False, b""
     moov = box(source, b"moov")
     if moov is None:
         return turn, offset, local, packet
     for item in boxes(source, moov.start, moov.end):
         if item.kind == b"trak":
-            offset = offset or _sony_offset(source, item)
             if _is_picture_track(source, item):
                 turn = turn or _matrix_turn(source, item)
+        elif item.kind == b"uuid" and source.read(item.start, 4) == b"USMT":
+            offset = offset or _sony_offset(source, item)
         elif item.kind == b"udta":
             for inner in boxes(source, item.start, item.end):
                 local = local or inner.kind in (b"NCDT", b"CNTH", b"PANA", b"GPMF", b"FIRM")
@@ -140,7 +139,7 @@ def _structure(source: Source) -> tuple[int, str | None, bool, bytes]:
     return turn, offset, local, packet
 
 
-def _capture(metadata: dict[str, str], source: Source, offset: str | None, local: bool, writer: str) -> Evidence:
+def _capture(metadata: dict[str, str], offset: str | None, local: bool, writer: str) -> Evidence:
     found = Evidence()
     own = written(metadata.get("com.apple.quicktime.creationdate") or metadata.get("date"), "video")
     if own and own.offset:
@@ -153,11 +152,8 @@ def _capture(metadata: dict[str, str], source: Source, offset: str | None, local
     if (text and not text.rstrip().endswith("Z") and not when.offset) or local or _LOCAL_CLOCK.search(writer):
         found.claims = [CaptureTime(when.local, None, "video")]
     elif offset:
-        moment = in_utc(CaptureTime(when.local, "+00:00", "video"))
-        from datetime import timedelta, timezone
-
-        hours = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:6])) * (-1 if offset[0] == "-" else 1)
-        claim = from_moment(moment.astimezone(timezone(hours)), "video")
+        zone = timezone(timedelta(seconds=offset_seconds(offset)))
+        claim = from_moment(in_utc(when).astimezone(zone), "video")
         found.claims = [claim] if claim else []
     else:
         found.moments = [(in_utc(when), "video")]
@@ -190,7 +186,7 @@ def facts(source: Source, guess: Guess) -> Facts:
     turn, offset, local, packet = _structure(source) if is_isobmff else (0, None, False, b"")
     make, model = clean(_tag(metadata, "make", "manufacturer")), clean(_tag(metadata, "model"))
     writer = f"{make} {handlers} {encoders} {metadata.get('encoder', '')}"
-    found = _capture(metadata, source, offset, local, writer)
+    found = _capture(metadata, offset, local, writer)
     found.position = _where(metadata)
     found.camera = camera_of(make, model, None)
     found.title = clean(metadata.get("title"))
@@ -214,7 +210,7 @@ def facts(source: Source, guess: Guess) -> Facts:
 
 
 def first_frame(source: Source, long_side: int, share: float = 0.0) -> Image.Image:
-    """The keyframe at ``share`` of the duration, or the nearest before that decodes; already shrunk. Raises MediaError."""
+    """The keyframe at ``share`` of the duration, or else the first; already shrunk. Raises MediaError."""
     error: BaseException | None = None
     for at in dict.fromkeys((share, 0.0)):
         with _open(source) as container:
@@ -248,3 +244,12 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
             if stream.width and stream.height:
                 pictures.check_size(stream.width, stream.height, limits)
     return pictures.finish(first_frame(source, long_side, 0.1), long_side)
+
+
+READER = Reader(
+    name="video",
+    help="Videos: MP4 MOV MKV AVI WebM and what else FFmpeg opens.",
+    example="VID_20240413_182205.mp4",
+    facts=facts,
+    preview=preview,
+)

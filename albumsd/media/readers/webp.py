@@ -1,4 +1,4 @@
-"""WebP: pictures of the web and of some phones. Very large ones are decoded by FFmpeg, which needs a third of the memory."""
+"""WebP: pictures of the web and of some phones. Very large ones are decoded by FFmpeg, in a third of the memory."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from .. import containers, pictures
 from ..evidence import settle
 from ..limits import Limits
 from ..marks import screenshot_name
+from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from .jpeg import evidence
-
-NAME = "webp"
-HELP = "WebP pictures and animations, with EXIF and XMP."
-EXAMPLE = "holiday.webp"
 
 _BYTES_PER_PIXEL = 16
 """What Pillow holds at its peak: two canvases, a copy of one, and the picture, at four bytes each."""
@@ -42,3 +39,12 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
 
             return pictures.finish(first_frame(source, long_side), long_side, orientation)
     return pictures.by_pillow(source.file(), long_side, limits, orientation, ("WEBP",))
+
+
+READER = Reader(
+    name="webp",
+    help="WebP pictures and animations, with EXIF and XMP.",
+    example="holiday.webp",
+    facts=facts,
+    preview=preview,
+)

@@ -13,6 +13,7 @@ from albumsd.core.errors import NotFound
 from albumsd.query.tree import Everything, Node, conjoin
 from albumsd.search import selections
 from albumsd.store import lookups
+from albumsd.store.assets import join_path
 from albumsd.store.database import Reader
 from albumsd.views import View
 
@@ -29,7 +30,7 @@ def copy_names(files: list[lookups.FilePlace]) -> list[str]:
     found: list[str] = []
     for file in files:
         stem, extension = names.split(names.sanitise(names.decode(file.name)))
-        place = names.decode(lookups.join_path(file.source.encode(), file.folder)).replace("/", "∕")
+        place = names.decode(join_path(file.source.encode(), file.folder)).replace("/", "∕")
         room = names.MAX_BYTES - len(extension.encode()) - 3
         shown = f"{stem} [{place}]"
         if len(shown.encode()) > room:

@@ -12,7 +12,7 @@ from albumsd.query.tree import Everything, Node
 from albumsd.search import disk
 from albumsd.store.database import Reader
 
-from ..node import FIRST_FILE_COOKIE, Content, Entry, Folder, Leaf, Listing
+from ..node import FIRST_FILE_COOKIE, Entry, Folder, Leaf, Listing
 from ..renditions import Form, encode
 from .fixed import ListListing
 

@@ -61,9 +61,7 @@ class GroupedFolder(Folder):
         return conjoin(self.selection(), negate(Has(self.view.group[len(self.values)].attribute)))
 
     def child(self, value: str) -> GroupedFolder:
-        return GroupedFolder(
-            self.tree, (*self.path, value), self.view, self.form, self.narrow, (*self.values, value)
-        )
+        return GroupedFolder(self.tree, (*self.path, value), self.view, self.form, self.narrow, (*self.values, value))
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         if self.has_folders:

@@ -1,0 +1,168 @@
+"""The tour of the demo: a few looks into the mount, each compared with the truth about the drawn library.
+
+``Tour.steps`` are run in order against the mounted folder with nothing but file operations, as any program would do
+it, from a process that does not serve the mount. A step prints what it sees and gives the list of what is not as
+it must be; an empty list is a pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from albumsd.core import names
+
+from .truth import DemoFile, DemoLibrary
+
+Problems = list[str]
+QUERY = "warranty letter"
+LETTER = "warranty"
+
+
+class Step(NamedTuple):
+    title: str
+    run: Callable[[], Problems]
+
+
+@dataclass(slots=True)
+class Tour:
+    """The truth, where it is mounted, and where to print."""
+
+    library: DemoLibrary
+    mount: Path
+    say: Callable[[str], None]
+
+    def steps(self) -> list[Step]:
+        return [
+            Step("The mount is a folder tree that nobody had to make", self.tree),
+            Step("Every photo stands in its month", self.months),
+            Step("Bytes are true: the mount gives the originals, bit for bit", self.bytes_are_true),
+            Step("A search is a folder", self.search),
+            Step("Places, without a network", self.place),
+            Step("A filter is all views again", self.filter),
+            Step("Exact duplicates", self.duplicates),
+            Step("Broken files are named, and harm nothing", self.problems),
+            Step("Previews", self.previews),
+        ]
+
+    # ------------------------------------------------------------------------------------ steps
+
+    def tree(self) -> Problems:
+        shown = sorted(os.listdir(self.mount))
+        self._lines("", "", shown)
+        years = sorted(os.listdir(self.mount / "by-date"))
+        self._lines("by-date", "by-date/", years)
+        wanted = {file.month[:4] for file in self._pictures() if file.month}
+        return [f"by-date/{year} is missing" for year in sorted(wanted - set(years))]
+
+    def months(self) -> Problems:
+        """Every file of the truth, by its hash, in the month that the truth says."""
+        where = {path.name: path for path in _files(self.mount / "by-date")}
+        found: dict[str, set[str]] = {}
+        for path in where.values():
+            found.setdefault(_digest(path), set()).add(path.parent.name)
+        wrong = []
+        for file in self._pictures():
+            months = found.get(_digest(self.library.folder / os.fsdecode(file.path)), set())
+            if file.month and file.month not in months:
+                wrong.append(f"{names.decode(file.path)} is not in {file.month} but in {sorted(months) or 'no month'}")
+        self.say(f"  {len(where)} files in by-date, {len(self._pictures())} photos and videos compared with the truth")
+        return wrong
+
+    def bytes_are_true(self) -> Problems:
+        originals = {_digest(self.library.folder / os.fsdecode(file.path)) for file in self.library.files}
+        shown = list(_files(self.mount / "by-folder"))
+        strange = [str(path) for path in shown if _digest(path) not in originals]
+        self.say(f"  {len(shown)} files read through by-folder, SHA-256 of each is that of an original")
+        if len(shown) < len(self.library.files):
+            strange.append(f"by-folder shows {len(shown)} of {len(self.library.files)} files")
+        return strange
+
+    def search(self) -> Problems:
+        results = sorted(os.listdir(self.mount / "search" / QUERY))
+        self._lines(f"search/{QUERY}", f"search/{QUERY}/", results)
+        if not results or LETTER not in results[0].casefold():
+            return [f"the first result of {QUERY!r} is {results[:1]}"]
+        return []
+
+    def place(self) -> Problems:
+        cities: dict[str, set[str]] = {}
+        for path in _files(self.mount / "by-place"):
+            for part in path.relative_to(self.mount / "by-place").parts[:-1]:
+                cities.setdefault(part, set()).add(path.name)
+        self.say("  by-place/" + "  ".join(sorted(os.listdir(self.mount / "by-place"))))
+        wanted: dict[str, int] = {}
+        for file in self._pictures():
+            if file.city and not file.same:
+                wanted[file.city] = wanted.get(file.city, 0) + 1
+        return [
+            f"{city}: {len(cities.get(city, ()))} of {number} pictures"
+            for city, number in sorted(wanted.items())
+            if len(cities.get(city, ())) < number
+        ]
+
+    def filter(self) -> Problems:
+        top = self.mount / "filter" / "place=lisbon type=photos"
+        years = sorted(os.listdir(top / "by-date"))
+        self._lines("filter", "filter/place=lisbon type=photos/by-date/", years)
+        wanted = {f.month[:4] for f in self._pictures() if f.city == "Lisbon" and f.month and f.kind == "photo"}
+        return [] if set(years) == wanted else [f"years in Lisbon are {years}, not {sorted(wanted)}"]
+
+    def duplicates(self) -> Problems:
+        groups = sorted(os.listdir(self.mount / "duplicates"))
+        truth = self.library.duplicates()
+        if groups:
+            self._lines(
+                "duplicates", f"duplicates/{groups[0]}/", sorted(os.listdir(self.mount / "duplicates" / groups[0]))
+            )
+        self.say(f"  {len(groups)} groups")
+        sizes = sorted(len(os.listdir(self.mount / "duplicates" / group)) for group in groups)
+        wanted = sorted(len(members) for members in truth.values())
+        return [] if sizes == wanted else [f"groups have {sizes} copies, not {wanted}"]
+
+    def problems(self) -> Problems:
+        shown = {path.name: path.parent.name for path in _files(self.mount / "problems")}
+        for name, reason in sorted(shown.items()):
+            self.say(f"  problems/{reason}/{name}")
+        broken = [names.decode(file.path.rsplit(b"/", 1)[-1]) for file in self.library.files if file.broken]
+        return [f"{name} is not under problems/" for name in broken if name not in shown]
+
+    def previews(self) -> Problems:
+        number, wrong = 0, []
+        for path in _files(self.mount / "previews" / "by-date"):
+            number += 1
+            with path.open("rb") as source:
+                head = source.read(12)
+            if head[:4] != b"RIFF" or head[8:] != b"WEBP":
+                wrong.append(f"{path} is no WebP")
+        self.say(f"  {number} previews, all WebP")
+        photos = [file for file in self._pictures() if not file.broken and not file.same]
+        return wrong + ([] if number >= len(photos) else [f"{number} previews for {len(photos)} pictures"])
+
+    # ------------------------------------------------------------------------------------ help
+
+    def _pictures(self) -> list[DemoFile]:
+        return [file for file in self.library.files if file.kind in ("photo", "video") and not file.broken]
+
+    def _lines(self, _: str, head: str, rows: list[str]) -> None:
+        if head:
+            self.say(f"  {head}")
+        for row in rows[:14]:
+            self.say(f"    {row}")
+        if len(rows) > 14:
+            self.say(f"    … and {len(rows) - 14} more")
+
+
+def _files(top: Path) -> Iterator[Path]:
+    for folder, _, found in os.walk(top):
+        for name in found:
+            yield Path(folder, name)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()

@@ -1,0 +1,397 @@
+"""Phase two: the jobs. Claims them, keeps the decoders busy, stores what comes back.
+
+One thread runs it and owns its ``Database``. A job is claimed (leased), begun (``Stage.begin`` starts futures), and
+when the last of its futures is there it comes back through a queue; its result, the end of the job and the jobs that
+follow are one transaction, many jobs to a transaction of about 40 ms. So a kill at any moment loses a lease and nothing else.
+
+What goes wrong, and what becomes of the job:
+
+* the content is bad in a way that will not change → the problem is stored, the job is done;
+* the decoder died, took too long, ran out of memory, or the file could not be read → once more, then failed, with the problem;
+* the source is not online → parked until it is; the file is not what its row says → parked until its folder was looked at;
+* nothing came back by the deadline → the drive hangs: parked, its thread given up, the source is to be checked;
+* albumsd itself failed → logged, counted as a failure like any other.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+from albumsd.core.config import Config
+from albumsd.core.errors import AlbumsdError
+from albumsd.core.facts import Problem
+from albumsd.media.pool import TaskFailed
+from albumsd.store import assets, files, jobs, scanning
+from albumsd.store.database import BATCH_S, Database, Tx
+from albumsd.store.files import Location
+from albumsd.store.jobs import Job
+
+from .lane import Lane
+from .pace import Meter, Pressure
+from .stage import OWN_FAULT, RETRIED, FileChanged, Stage, Submit, Tools, Work
+from .stages import all_stages
+from .stages.facts import given_up
+from .stages.hash import agrees
+
+log = logging.getLogger(__name__)
+
+LEASE_S = 3600.0
+HASH_THREADS = 2
+SLOWEST_BYTES_PER_S = 2_000_000
+PATIENCE_S = 60.0
+OPEN_FILES_PER_CHILD = 12
+"""Jobs begun per decoder: enough that none waits for the database, few enough that what a person looks at comes soon."""
+
+
+class Calls(NamedTuple):
+    """Whom the runner tells: after each commit; that a source must be checked; that a folder must be looked at again."""
+
+    committed: Callable[[], None] = lambda: None
+    doubt: Callable[[int], None] = lambda source: None
+    look_again: Callable[[int, bytes], None] = lambda source, path: None
+
+
+class Runner:
+    """Give it a Database, call ``step`` until ``idle``."""
+
+    def __init__(
+        self,
+        database: Database,
+        config: Config,
+        decode: Submit,
+        *,
+        stages: Sequence[Stage] | None = None,
+        calls: Calls | None = None,
+        pressure: Pressure | None = None,
+    ) -> None:
+        self._database = database
+        self._calls = calls or Calls()
+        self._stages = tuple(all_stages() if stages is None else stages)
+        self._by_name = {stage.name: stage for stage in self._stages}
+        self._lane = Lane(HASH_THREADS, "hash")
+        self._tools = Tools(decode, self._lane.submit, config.previews, config.library / "cache")
+        self._room = {"child": OPEN_FILES_PER_CHILD * config.workers, "thread": 16, "here": 64}
+        self._begun: dict[int, Work] = {}
+        self._back: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        self._pressure = pressure
+        self._decode_s = float(config["decode_seconds"])
+        self.meter = Meter()
+
+    @property
+    def first(self) -> Stage:
+        return self._stages[0]
+
+    def lanes(self) -> dict[str, str]:
+        """``{stage: lane}``."""
+        return {stage.name: stage.where for stage in self._stages}
+
+    # -------------------------------------------------------------------------------------------- start
+
+    def open_outdated(self) -> int:
+        """Open the jobs that an older version of a stage did, and give every live asset what new stages want. How many."""
+        opened = 0
+        for stage in self._stages:
+            after = 0
+            while rows := jobs.outdated(self._database, stage.name, stage.version, after, 500):
+                after = rows[-1][0]
+                with self._database.write() as tx:
+                    subjects = [(asset, jobs.day_number(local)) for _, asset, local in rows]
+                    jobs.open_jobs(tx, stage.name, stage.version, subjects)
+                opened += len(rows)
+            if scanning.stage_version(self._database, stage.name) != stage.version:
+                with self._database.write() as tx:
+                    jobs.raise_version(tx, stage.name, stage.version)
+                opened += self._open_new(stage)
+                with self._database.write() as tx:
+                    scanning.remember_stage(tx, stage.name, stage.version)
+        return opened
+
+    def _open_new(self, stage: Stage) -> int:
+        """A stage that this library has not seen: ask for it wherever what it needs is done."""
+        after, opened = 0, 0
+        if stage is self.first:
+            return 0
+        while ids := scanning.assets_without(self._database, stage.name, after, 500):
+            after = ids[-1]
+            opened += self._database.batches(ids, self.follow)
+        return opened
+
+    # --------------------------------------------------------------------------------------------- work
+
+    def step(self, wait_s: float) -> bool:
+        """Begin what there is room for, wait up to ``wait_s`` for answers, store them. False: nothing to do."""
+        paused = self._pressure is not None and self._pressure.pause()
+        claimed = 0 if paused else self._fill()
+        self._give_up_hung()
+        back = self._collect(wait_s if self._begun else 0)
+        if back:
+            self._store(back)
+        return bool(claimed or back or self._begun)
+
+    def run(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Do jobs until none is open, or ``stopped``."""
+        while not stopped() and self.step(0.2):
+            continue
+
+    def busy(self) -> int:
+        """How many jobs are begun."""
+        return len(self._begun)
+
+    def stop(self) -> None:
+        """Put back what was begun. Its answers, should they come, are ignored."""
+        begun, self._begun = list(self._begun.values()), {}
+        for work in begun:
+            work.abandoned = True
+        if begun:
+            with self._database.write() as tx:
+                for work in begun:
+                    jobs.put_back(tx, work.job)
+        self._lane.close()
+
+    def _fill(self) -> int:
+        claimed = 0
+        for lane in ("thread", "here", "child"):
+            used = sum(1 for work in self._begun.values() if self._by_name[work.job.stage].where == lane)
+            room = self._room[lane] - used
+            if room < max(1, self._room[lane] // 3):
+                continue
+            for stage in self._urgent_first(lane):
+                if room <= 0:
+                    break
+                with self._database.write() as tx:
+                    found = jobs.claim(tx, stage.name, room, LEASE_S)
+                for job in found:
+                    self._begin(stage, job)
+                room -= len(found)
+                claimed += len(found)
+        return claimed
+
+    def _urgent_first(self, lane: str) -> list[Stage]:
+        """The stages of a lane that have open jobs, in order; those with something a person looks at come first."""
+        waiting = []
+        for stage in self._stages:
+            if stage.where == lane:
+                top = jobs.top(self._database, stage.name)
+                if top is not None:
+                    waiting.append((top < jobs.LOOKED_AT, stage))
+        return [stage for _, stage in sorted(waiting, key=lambda pair: pair[0])]
+
+    def _begin(self, stage: Stage, job: Job) -> None:
+        subject = scanning.subject(self._database, job.asset)
+        if subject is None:
+            return  # the asset is gone, and the job with it
+        places = files.locations(self._database, job.asset)
+        online = [place for place in places if place.state == "online"]
+        if not stage.wants(subject):
+            with self._database.write() as tx:
+                jobs.finish(tx, job)
+                self.follow(tx, job.asset)
+            return
+        if not online:
+            why = "no file holds it" if not places else "its drive is not here"
+            with self._database.write() as tx:
+                jobs.park(tx, job, why)
+            return
+        work = Work(job, subject, online[0], online[1:], began=time.monotonic())
+        slowest = PATIENCE_S + subject.size / SLOWEST_BYTES_PER_S
+        queued = self._decode_s * (OPEN_FILES_PER_CHILD + 2)
+        work.deadline = work.began + (slowest if stage.where == "thread" else queued + PATIENCE_S)
+        self._begun[job.id] = work
+        try:
+            futures = list(stage.begin(self._database, work, self._tools))
+        except Exception:
+            log.exception("stage %s could not begin", stage.name)
+            work.answers = [OWN_FAULT]
+            self._back.put(work)
+            return
+        _Gather(work, futures, self._back)
+
+    def _collect(self, wait_s: float) -> list[Work]:
+        """Everything that came back, after waiting for the first."""
+        found: list[Work] = []
+        try:
+            found.append(self._back.get(timeout=wait_s) if wait_s > 0 else self._back.get_nowait())
+            while True:
+                found.append(self._back.get_nowait())
+        except queue.Empty:
+            return [work for work in found if not work.abandoned]
+
+    def _give_up_hung(self) -> None:
+        now = time.monotonic()
+        for work in [work for work in self._begun.values() if now > work.deadline]:
+            work.abandoned = True
+            del self._begun[work.job.id]
+            if self._by_name[work.job.stage].where == "thread":
+                self._lane.give_up()
+            with self._database.write() as tx:
+                jobs.park(tx, work.job, "its drive does not answer")
+            self._calls.doubt(work.at.source)
+
+    # -------------------------------------------------------------------------------------------- store
+
+    def _store(self, works: list[Work]) -> None:
+        start, most = 0, len(works)
+        while start < len(works):
+            done = 0
+            try:
+                with self._database.write() as tx:
+                    end = time.monotonic() + BATCH_S
+                    while start + done < len(works) and done < most:
+                        self._apply(tx, works[start + done])
+                        done += 1
+                        if time.monotonic() > end:
+                            break
+            except AlbumsdError:
+                raise
+            except Exception:
+                if done:
+                    most = done  # without the one that failed, which then comes first
+                    continue
+                log.exception("the result of %s could not be stored", works[start].job.stage)
+                works[start].answers = [OWN_FAULT]
+                with self._database.write() as tx:
+                    self._failed(tx, works[start], OWN_FAULT)
+                done = 1
+            for work in works[start : start + done]:
+                self._begun.pop(work.job.id, None)
+                self.meter.count(self._by_name[work.job.stage].where, work.job.stage)
+            start += done
+            most = len(works)
+            self._calls.committed()
+
+    def _apply(self, tx: Tx, work: Work) -> None:
+        if not jobs.exists(tx, work.job):
+            return
+        first = work.answers[0]
+        if isinstance(first, FileChanged):
+            self._changed(tx, work)
+        elif isinstance(first, Problem):
+            self._problem(tx, work, first)
+        else:
+            asset = self._by_name[work.job.stage].apply(tx, work, work.answers)
+            jobs.finish(tx, work.job)
+            self._place_again(tx, work, asset)
+            self.follow(tx, asset)
+
+    def _changed(self, tx: Tx, work: Work) -> None:
+        jobs.park(tx, work.job, jobs.WAITS)
+        self._calls.doubt(work.at.source)
+        folder = scanning.folder_of(tx, work.at.file)
+        if folder is not None:
+            self._calls.look_again(work.at.source, folder)
+
+    def _problem(self, tx: Tx, work: Work, problem: Problem) -> None:
+        if problem.reason == "cancelled":
+            jobs.put_back(tx, work.job)
+        elif problem.reason in RETRIED or problem == OWN_FAULT:
+            self._failed(tx, work, problem)
+        else:
+            self._note(tx, work, problem)
+            jobs.finish(tx, work.job)
+            self.follow(tx, work.job.asset)
+
+    def _failed(self, tx: Tx, work: Work, problem: Problem) -> None:
+        if not jobs.exists(tx, work.job):
+            return
+        if jobs.fail(tx, work.job, f"{problem.reason}: {problem.detail}"):
+            self._note(tx, work, problem)
+            self.follow(tx, work.job.asset)
+
+    def _note(self, tx: Tx, work: Work, problem: Problem) -> None:
+        if work.job.stage == self.first.name:
+            given_up(tx, work.job.asset, work.subject.name, problem)
+        else:
+            assets.set_problem(tx, work.job.asset, problem.reason, problem.detail)
+
+    def _place_again(self, tx: Tx, work: Work, asset: int) -> None:
+        """The position is another one than before: what was found for the old one says nothing."""
+        stage = self._by_name.get("place")
+        if stage is None or work.job.stage == stage.name:
+            return
+        subject = scanning.subject(tx, asset)
+        if subject and subject.place is None and stage.wants(subject) and "done" in jobs.of_asset(tx, asset).get("place", ()):
+            jobs.open_jobs(tx, stage.name, stage.version, [(asset, jobs.day_number(subject.local))])
+
+    def follow(self, tx: Tx, asset: int) -> None:
+        """Open the jobs of an asset that can be done now and never were."""
+        subject = scanning.subject(tx, asset)
+        if subject is None or not subject.live:
+            return
+        states = jobs.of_asset(tx, asset)
+        ended = {name for name, found in states.items() if found & {"done", "failed"}}
+        for stage in self._stages:
+            if stage.name not in states and ended.issuperset(stage.needs) and stage.wants(subject):
+                if stage.name != "hash" and subject.sha256 is None:
+                    continue
+                jobs.open_jobs(tx, stage.name, stage.version, [(asset, jobs.day_number(subject.local))])
+
+
+class _Gather:
+    """Waits for all futures of one job, then sees whether its file is still the same, and hands the job back.
+
+    Runs in whichever thread ends the last future; a look at a dead drive hangs that thread, not the runner.
+    """
+
+    def __init__(self, work: Work, futures: list[Future[Any]], back: queue.SimpleQueue[Work]) -> None:
+        self._work, self._futures, self._back = work, futures, back
+        self._left = queue.SimpleQueue[int]()
+        for number in range(len(futures) - 1):
+            self._left.put(number)
+        for future in futures:
+            future.add_done_callback(self._one)
+
+    def _one(self, _: Future[Any]) -> None:
+        try:
+            self._left.get_nowait()
+        except queue.Empty:
+            self._all()
+
+    def _all(self) -> None:
+        answers = [answer(future, self._work.at) for future in self._futures]
+        if not isinstance(answers[0], FileChanged) and not same(self._work.at):
+            answers[0] = FileChanged()
+        self._work.answers = answers
+        self._back.put(self._work)
+
+
+def same(at: Location) -> bool:
+    """Whether the file of a location is what its row says. Touches the disk."""
+    try:
+        return agrees(os.lstat(at.path), at)
+    except OSError:
+        return False
+
+
+def answer(future: Future[Any], at: Location) -> Any:
+    """The result of a future; a Problem or FileChanged where it failed."""
+    if future.cancelled():
+        return Problem("cancelled", "")
+    error = future.exception()
+    if error is None:
+        result = future.result()
+        return _unreadable(result) or result
+    if isinstance(error, TaskFailed):
+        return error.problem
+    if isinstance(error, FileChanged | FileNotFoundError | NotADirectoryError):
+        return FileChanged()
+    if isinstance(error, OSError):
+        return Problem("unreadable", error.strerror or str(error))
+    log.error("a task failed at a file of source %s", at.source, exc_info=error)
+    return OWN_FAULT
+
+
+def _unreadable(result: Any) -> Problem | None:
+    """The facts task answers for a file that it could not open too; that is a failure of the task here."""
+    if isinstance(result, dict) and isinstance(result.get("facts"), dict):
+        for reason, detail in result["facts"].get("problems", ()):
+            if reason == "unreadable":
+                return Problem(reason, detail)
+    return None
+
+

@@ -1,0 +1,456 @@
+"""Phase one: what is different on a disk from what the rows say, and the calls that make the rows say it.
+
+``Scan`` walks a source, whole or some of its folders, and commits arrivals as it goes, in transactions of about 40 ms;
+no transaction is open while the disk is asked. What can be judged only when everything was seen waits for the end:
+
+* *Moves* (``moves.resolve``): a file that arrives with the inode, size and mtime of one that is gone has moved.
+* *Changes*: the path holds other bytes. *Gone* files: only after the source was found online again, each looked for once
+  more, and never those behind a folder that could not be read or a drive mounted inside that is away.
+* The *brake*: more than 20 files and more than 10 % of the source, or all files of a top-level folder, are not dropped but
+  held as missing until the person says so, or they come back.
+
+A file that is still being written (``fresh``) is left as it was; its folder is in ``Outcome.again``. A scan that is
+stopped or killed at any point leaves rows that the next one continues from. One ``Scan`` belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from albumsd.store import files, scanning, sources
+from albumsd.store.database import Database, Row, Tx
+from albumsd.store.files import Entry
+from albumsd.store.scanning import Placed
+
+from . import directory, moves
+from .ignore import path_left_out
+from .volumes import Mounts, same_time
+
+log = logging.getLogger(__name__)
+
+BRAKE_FILES = 20
+BRAKE_SHARE = 0.10
+CHUNK = 400
+"""Arrivals of one folder that are given to the store at once: some 10 ms."""
+FLUSH_ENTRIES = 1500
+FLUSH_S = 0.25
+
+Op = Callable[[Tx], object]
+
+
+@dataclass
+class Outcome:
+    """What a scan found. ``again``: folders to look at again, because files in them are not at rest."""
+
+    complete: bool = True
+    arrived: int = 0
+    moved: int = 0
+    changed: int = 0
+    gone: int = 0
+    held: int = 0
+    back: int = 0
+    unreadable: list[bytes] = field(default_factory=list)
+    again: set[bytes] = field(default_factory=set)
+
+
+class Gone(Exception):
+    """The root of the source cannot be read."""
+
+
+def join(folder: bytes, name: bytes) -> bytes:
+    return folder + b"/" + name if folder else name
+
+
+def inside(path: bytes, folders: Iterable[bytes]) -> bool:
+    """Whether ``path`` is one of ``folders`` or lies in one."""
+    return any(path == folder or path.startswith(folder + b"/") or not folder for folder in folders)
+
+
+class Scan:
+    """One look at one source."""
+
+    def __init__(
+        self,
+        database: Database,
+        source: sources.Source,
+        *,
+        rest_s: float,
+        stage: tuple[str, int],
+        mounts: Mounts | None = None,
+        skip: frozenset[bytes] = frozenset(),
+        still_online: Callable[[], bool] = lambda: True,
+        committed: Callable[[], None] = lambda: None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``stage`` is the first stage and its version. ``skip``: absolute paths never entered (the mount).
+
+        ``still_online`` is asked before anything is taken for gone, ``committed`` told after each batch.
+        """
+        self._database, self._source = database, source
+        self._rest_ns = int(rest_s * 1e9)
+        self._stage, self._version = stage
+        self._mounts, self._skip = mounts or Mounts.now(), skip
+        self._still_online, self._committed, self._stopped = still_online, committed, stopped
+        self._ops: list[Op] = []
+        self._pending = 0
+        self._flushed = time.monotonic()
+        self._folders: dict[bytes, int] = {}
+        self._walked: set[bytes] = set()
+        self._away: set[bytes] = set()
+        self._inner: set[bytes] = set()
+        self._had_files = False
+        self._news = moves.News()
+        self._lost: set[bytes] = set()
+        self._fresh_sizes: set[int] = set()
+        self._sidecars: set[tuple[bytes, bytes]] = set()
+        self.outcome = Outcome()
+        self.beat = time.monotonic()
+        """When the disk last answered; another thread may read it to see that this one hangs."""
+
+    # ----------------------------------------------------------------------------------- the two ways
+
+    def whole(self) -> Outcome:
+        """Look at every folder. Marks the scan that was asked for as done, unless the source went away meanwhile."""
+        ticket = sources.scan_ticket(self._database, self._source.id)
+        self._begin()
+        self._walk([b""], deep=True)
+        if not self._stopped():
+            for path in sorted(self._folders.keys() - self._walked):
+                if not inside(path, self._blind()):
+                    self._lose(path, deep=False)
+            self._finish()
+        if self._stopped():
+            self.outcome.complete = False
+        if self.outcome.complete:
+            with self._database.write() as tx:
+                sources.scan_done(tx, self._source.id, ticket)
+        return self.outcome
+
+    def some(self, folders: Iterable[bytes]) -> Outcome:
+        """Look at these folders (below the source; b"" is its root), and into those below them that are new."""
+        self._begin()
+        self._walk(sorted(set(folders)), deep=False)
+        if not self._stopped():
+            self._finish()
+        else:
+            self.outcome.complete = False
+        return self.outcome
+
+    def _begin(self) -> None:
+        source = self._source
+        self._folders = scanning.folders(self._database, source.id)
+        self._had_files = scanning.has_files(self._database, source.id)
+        prefix = len(source.path.rstrip(b"/")) + 1
+        self._inner = {mount.point[prefix:] for mount in self._mounts.below(source.path) if mount.point not in self._skip}
+        self._away = scanning.inner_mounts(self._database, source.id) - self._inner
+
+    def _blind(self) -> list[bytes]:
+        """Folders of which this scan knows nothing."""
+        return [*self.outcome.unreadable, *self._away]
+
+    # ------------------------------------------------------------------------------------------- walk
+
+    def _walk(self, start: Sequence[bytes], *, deep: bool) -> None:
+        stack = [(path, deep) for path in reversed(start)]
+        root = self._source.path
+        while stack:
+            if self._stopped():
+                break
+            path, into = stack.pop()
+            if path in self._walked:
+                continue
+            try:
+                found = directory.read(
+                    root + b"/" + path if path else root,
+                    inodes=self._source.inodes,
+                    rest_ns=self._rest_ns,
+                    skip=self._skip,
+                )
+            except (FileNotFoundError, NotADirectoryError):
+                if not path:
+                    raise Gone from None
+                self._lose(path, deep=True)
+                continue
+            except OSError as error:
+                if not path:
+                    raise Gone from None
+                log.warning("cannot read a folder of %s: %s", self._source.name, error.strerror)
+                self.outcome.unreadable.append(path)
+                continue
+            self.beat = time.monotonic()
+            if path in self._away:
+                if not found.files and not found.folders:
+                    continue  # an empty mount point
+                self._away.discard(path)
+            self._walked.add(path)
+            below = [join(path, name) for name in sorted(found.folders, reverse=True)]
+            if into:
+                stack += [(child, True) for child in below]
+            else:
+                stack += [(child, True) for child in below if child not in self._folders]
+                self._lost_folders(path, set(found.folders))
+            self._compare(path, found)
+            if self._pending >= FLUSH_ENTRIES or time.monotonic() - self._flushed > FLUSH_S:
+                self._flush()
+        self._flush()
+
+    def _lost_folders(self, path: bytes, there: set[bytes]) -> None:
+        folder = self._folders.get(path)
+        if folder is not None:
+            for name in files.subfolders(self._database, folder).keys() - there:
+                self._lose(join(path, name), deep=True)
+
+    def _lose(self, path: bytes, *, deep: bool) -> None:
+        """A known folder is not there any more."""
+        if path not in self._folders:
+            return
+        if deep:
+            rows = scanning.rows_below(self._database, self._source.id, path)
+            gone = [known for known in self._folders if inside(known, [path])]
+        else:
+            rows = [Placed._make((*row, path)) for row in scanning.rows_in(self._database, self._folders[path])]
+            gone = [path]
+        new = set(gone) - self._lost
+        self._lost |= new
+        self._news.gone += [row for row in rows if row.missing_ns is None and row.folder in new]
+
+    # ---------------------------------------------------------------------------------------- compare
+
+    def _compare(self, path: bytes, found: directory.Directory) -> None:
+        folder = self._folders.get(path)
+        rows = scanning.rows_in(self._database, folder) if folder is not None and self._had_files else []
+        if not rows:
+            arrivals = found.files
+        else:
+            arrivals = []
+            known = {row[1]: row for row in rows}
+            take = known.pop
+            for entry in found.files:
+                row = take(entry[0], None)
+                if row is None:
+                    arrivals.append(entry)
+                elif row[3] != entry[2] or row[2] != entry[1] or row[4] != entry[3] or row[6] is not None:
+                    self._differs(path, row, entry, entry.name in found.fresh)
+            for row in known.values():
+                if row[6] is None:
+                    self._news.gone.append(Placed._make((*row, path)))
+                    self._note_sidecar(path, row[1])
+        if found.fresh:
+            self._fresh_sizes.update(entry.size for entry in found.files if entry.name in found.fresh)
+        if folder is None and not arrivals:
+            self._do(partial(self._ensure_empty, path), 1)
+        if arrivals:
+            self._arrivals(path, arrivals, found.fresh)
+
+    def _differs(self, path: bytes, row: Row, entry: Entry, fresh: bool) -> None:
+        """A known file whose size, mtime or inode is not what the row says, or that was held as missing."""
+        file, _, size, mtime_ns, inode, _, missing_ns = row
+        same = size == entry.size and same_time(mtime_ns, entry.mtime_ns, self._source.grain_ns)
+        if same and (inode == entry.inode or 0 in (inode, entry.inode)):
+            if missing_ns is not None or inode != entry.inode:
+                kept = entry._replace(mtime_ns=mtime_ns)
+                self._do(partial(files.settle_stat, file=file, entry=kept), 1)
+            self.outcome.back += missing_ns is not None
+        elif fresh:
+            self.outcome.again.add(path)
+        else:
+            self._news.changed.append((Placed._make((*row, path)), entry))
+            self._note_sidecar(path, entry.name)
+
+    def _arrivals(self, path: bytes, entries: list[Entry], fresh: frozenset[bytes]) -> None:
+        ready: list[Entry] = []
+        for entry in sorted(entries):
+            # Rows with the same inode, size and mtime: the file has moved, or it is a hard link. The end decides.
+            if self._had_files and entry.inode and scanning.rows_with_inode(self._database, self._source.id, entry):
+                self._news.suspects.append((path, entry, entry.name in fresh))
+            elif entry.name in fresh:
+                self.outcome.again.add(path)
+            else:
+                ready.append(entry)
+                self._note_sidecar(path, entry.name)
+        for start in range(0, len(ready), CHUNK):
+            self._arrive(path, ready[start : start + CHUNK])
+        if not ready and path not in self._folders:
+            self._do(partial(self._ensure_empty, path), 1)
+
+    def _arrive(self, path: bytes, chunk: list[Entry]) -> None:
+        self.outcome.arrived += len(chunk)
+        self._do(partial(self._arrive_chunk, path, chunk), len(chunk))
+
+    def _arrive_chunk(self, path: bytes, chunk: list[Entry], tx: Tx) -> None:
+        files.arrive(tx, self._ensure(tx, path), path, chunk, self._version)
+
+    def _ensure_empty(self, path: bytes, tx: Tx) -> None:
+        self._ensure(tx, path)
+
+    def _ensure(self, tx: Tx, path: bytes) -> int:
+        return files.ensure_folder(tx, self._source.id, path)
+
+    def _note_sidecar(self, path: bytes, name: bytes) -> None:
+        if name[-4:].lower() == b".xmp":
+            self._sidecars.add((path, name[:-4]))
+
+    # --------------------------------------------------------------------------------------- the end
+
+    def _finish(self) -> None:
+        news = self._news
+        if (news.gone or news.changed or self._lost) and not self._still_online():
+            self.outcome.complete = False
+            self._arrive_rest(moves.Plan(links=[(p, e) for p, e, fresh in news.suspects if not fresh]))
+            return
+        blind = self._blind()
+        news.gone = [row for row in news.gone if not inside(row.folder, blind)]
+        self._ask_elsewhere()
+        plan = moves.resolve(news)
+        self._move(plan)
+        self._arrive_rest(plan)
+        for row, entry in plan.changed:
+            self._do(partial(self._change, row, entry), 5)
+        self.outcome.changed += len(plan.changed)
+        self.outcome.again |= plan.again
+        self._flush()
+        self._drop(self._really(plan.gone))
+        self._reread(plan)
+        self._forget_folders()
+        remembered = scanning.inner_mounts(self._database, self._source.id)
+        if remembered != self._inner | self._away:
+            keep = self._inner | self._away
+            self._do(partial(scanning.remember_inner_mounts, source=self._source.id, paths=keep), 1)
+        self._flush()
+
+    def _ask_elsewhere(self) -> None:
+        """The twins of the suspects may be held as missing, or stand where this scan did not look: see if they do."""
+        met = {row.id for row in self._news.gone} | {row.id for row, _ in self._news.changed}
+        blind = self._blind()
+        for _, entry, _ in self._news.suspects:
+            for row in scanning.rows_with_inode(self._database, self._source.id, entry):
+                if row.id in met or inside(row.folder, blind):
+                    continue
+                if row.folder in self._walked and row.missing_ns is None:
+                    continue
+                if not directory.stands(self._source.path + b"/" + row.path, entry):
+                    met.add(row.id)
+                    self._news.away.append(row)
+
+    def _move(self, plan: moves.Plan) -> None:
+        for group in plan.steps:
+            for move in group:
+                self._do(partial(self._move_one, move), 5)
+            self._flush()
+        if plan.swaps:
+            self._do(
+                lambda tx: files.move_around(
+                    tx, [(row.id, self._ensure(tx, path), entry) for row, path, entry in plan.swaps]
+                ),
+                len(plan.swaps),
+            )
+        self.outcome.moved += plan.moved
+
+    def _move_one(self, move: moves.Move, tx: Tx) -> None:
+        row, path, entry = move
+        files.move(tx, row.id, self._ensure(tx, path), entry)
+
+    def _arrive_rest(self, plan: moves.Plan) -> None:
+        by_folder: dict[bytes, list[Entry]] = {}
+        for path, entry in plan.links:
+            by_folder.setdefault(path, []).append(entry)
+            self._note_sidecar(path, entry.name)
+        for path, entries in by_folder.items():
+            for start in range(0, len(entries), CHUNK):
+                self._arrive(path, entries[start : start + CHUNK])
+        self._flush()
+
+    def _change(self, row: Placed, entry: Entry, tx: Tx) -> None:
+        files.change(tx, row.known, row.folder, entry, self._version)
+
+    def _really(self, gone: list[Placed]) -> list[Placed]:
+        """Those rows whose file is not there on a second look, and that are not just being written anew."""
+        lost = []
+        second = directory.SecondLook(self._source.path)
+        for row in gone:
+            if row.size not in self._fresh_sizes:
+                try:
+                    if path_left_out(row.path) or not second.is_there(row.path):
+                        lost.append(row)
+                        continue
+                except OSError as error:
+                    log.debug("no second look at a file of %s: %s", self._source.name, error.strerror)
+            self.outcome.again.add(row.folder)
+        return lost
+
+    def _drop(self, gone: list[Placed]) -> None:
+        """Let go of files, or hold them when too many went at once."""
+        if not gone:
+            return
+        if not self._still_online():
+            self.outcome.complete = False
+            return
+        total = files.count(self._database, self._source.id)
+        if len(gone) > BRAKE_FILES and len(gone) > BRAKE_SHARE * total:
+            held = gone
+        else:
+            by_top: dict[bytes, list[Placed]] = {}
+            for row in gone:
+                if row.folder:
+                    by_top.setdefault(row.folder.partition(b"/")[0], []).append(row)
+            held = [
+                row
+                for top, rows in by_top.items()
+                if scanning.present_below(self._database, self._source.id, top) == len(rows)
+                for row in rows
+            ]
+        kept = {row.id for row in held}
+        for start in range(0, len(held), CHUNK):
+            ids = [row.id for row in held[start : start + CHUNK]]
+            self._do(partial(files.hold, files=ids), len(ids))
+        for row in gone:
+            if row.id not in kept:
+                self._do(partial(files.vanish, file=row.id), 5)
+        self.outcome.held += len(held)
+        self.outcome.gone += len(gone) - len(held)
+        self._flush()
+
+    def _reread(self, plan: moves.Plan) -> None:
+        """Sidecars came, changed or went: the files that they are about are read once more."""
+        for path, base in sorted(self._sidecars):
+            folder = files.folder_id(self._database, self._source.id, path)
+            for file in scanning.beside(self._database, folder, base) if folder is not None else ():
+                self._do(partial(self._read_again, file), 1)
+        for row in plan.all_moved():
+            if scanning.has_sidecar(self._database, row.id):
+                self._do(partial(self._read_again, row.id), 1)
+
+    def _read_again(self, file: int, tx: Tx) -> None:
+        scanning.read_again(tx, file, self._stage, self._version)
+
+    def _forget_folders(self) -> None:
+        if not self.outcome.complete:
+            return
+        blind = self._blind()
+        for path in sorted(self._lost, key=len, reverse=True):  # the deepest first
+            if path not in self._walked and not inside(path, blind):
+                folder = self._folders[path]
+                self._do(partial(files.remove_folder, folder=folder), 1)
+
+    # ------------------------------------------------------------------------------------------ batches
+
+    def _do(self, op: Op, weight: int) -> None:
+        self._ops.append(op)
+        self._pending += weight
+
+    def _flush(self) -> None:
+        """Commit what waits, in transactions of about 40 ms."""
+        ops, self._ops, self._pending = self._ops, [], 0
+        if ops:
+            self._database.batches(ops, _run)
+            self._committed()
+        self._flushed = time.monotonic()
+        self.beat = self._flushed
+
+
+def _run(tx: Tx, op: Op) -> None:
+    op(tx)

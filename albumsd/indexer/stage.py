@@ -1,0 +1,91 @@
+"""What a stage is: plain data that ``runner`` works through. ``stages/`` holds one module per stage.
+
+A stage reads one asset's bytes (``begin``: which tasks to start) and turns the answers into rows (``apply``, in the
+transaction that ends the job). It raises its ``version`` when its results change; the jobs are then opened again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+from albumsd.core.facts import Problem
+from albumsd.store.database import Tx
+from albumsd.store.files import Location
+from albumsd.store.jobs import Job
+from albumsd.store.scanning import Subject
+
+Where = Literal["child", "thread", "here"]
+"""In a decoder process (bytes from the world are decoded there only), in a thread, or in the runner itself."""
+
+
+class Submit(Protocol):
+    """The decoders' door: ``media.pool.DecoderPool.submit``."""
+
+    def __call__(
+        self, task: str, path: bytes | str, *, seconds: float | None = None, **arguments: Any
+    ) -> Future[dict[str, Any]]: ...
+
+
+class Tools(NamedTuple):
+    """What ``begin`` may use."""
+
+    decode: Submit
+    thread: Callable[..., Future[Any]]  # (function, *arguments)
+    previews: Path
+    cache: Path
+
+
+@dataclass
+class Work:
+    """A job that was begun. Belongs to the runner's thread; ``answers`` is filled once by the last of its futures."""
+
+    job: Job
+    subject: Subject
+    at: Location  # the file that is read
+    others: list[Location]  # further online files of the same asset
+    began: float = 0.0
+    deadline: float = 0.0
+    extra: Any = None  # between begin and apply of one stage
+    answers: list[Any] = field(default_factory=list)
+    """Per future of ``begin``: its result, or the Problem it failed with."""
+    abandoned: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of indexing. ``example`` shows what it is good for."""
+
+    name: str
+    version: int
+    help: str
+    example: str
+    where: Where
+    needs: tuple[str, ...]
+    """Stages that must be done (or have failed) before."""
+    wants: Callable[[Subject], bool]
+    """Whether it has something to do for an asset."""
+    begin: Callable[[Tx, Work, Tools], Sequence[Future[Any]]]
+    """Start the tasks; may read rows, must not touch a disk."""
+    apply: Callable[[Tx, Work, Sequence[Any]], int]
+    """Store the answers; the asset that the content belongs to from now on. The first answer is never a Problem."""
+
+
+class FileChanged(Exception):
+    """The file is not what the row says, or is not there: its folder must be looked at again."""
+
+
+def done(value: Any) -> Future[Any]:
+    """A future that holds ``value`` already."""
+    future: Future[Any] = Future()
+    future.set_result(value)
+    return future
+
+
+RETRIED = frozenset({"crash", "timeout", "memory", "unreadable"})
+"""Problems that may be bad luck: tried a second time. All others would only come again."""
+
+OWN_FAULT: Problem = Problem("internal", "albumsd failed on this file; its log says where")
