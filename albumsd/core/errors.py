@@ -88,6 +88,12 @@ class LibraryDamaged(AlbumsdError):
     """{path} is damaged: {what}. The originals are untouched; move the file away and run `albumsd rescan`."""
 
 
+class LibraryFull(AlbumsdError):
+    """No space is left on the disk of {path}. Nothing was changed."""
+
+    errno = _errno.ENOSPC
+
+
 class StoreBusy(AlbumsdError):
     """The database stayed busy for {seconds} s. Nothing was changed; try again."""
 

@@ -39,4 +39,4 @@ def moment_ns(captured: CaptureTime) -> int:
     try:
         return int(moment.timestamp()) * 1_000_000_000
     except (OverflowError, ValueError, OSError):  # the platform's zone rules end somewhere
-        return int((moment.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds()) * 1_000_000_000  # noqa: DTZ001
+        return int((moment.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds()) * 1_000_000_000

@@ -53,9 +53,9 @@ class Tour:
 
     def tree(self) -> Problems:
         shown = sorted(os.listdir(self.mount))
-        self._lines("", "", shown)
+        self._lines("./", shown)
         years = sorted(os.listdir(self.mount / "by-date"))
-        self._lines("by-date", "by-date/", years)
+        self._lines("by-date/", years)
         wanted = {file.month[:4] for file in self._pictures() if file.month}
         return [f"by-date/{year} is missing" for year in sorted(wanted - set(years))]
 
@@ -84,7 +84,7 @@ class Tour:
 
     def search(self) -> Problems:
         results = sorted(os.listdir(self.mount / "search" / QUERY))
-        self._lines(f"search/{QUERY}", f"search/{QUERY}/", results)
+        self._lines(f"search/{QUERY}/", results)
         if not results or LETTER not in results[0].casefold():
             return [f"the first result of {QUERY!r} is {results[:1]}"]
         return []
@@ -108,7 +108,7 @@ class Tour:
     def filter(self) -> Problems:
         top = self.mount / "filter" / "place=lisbon type=photos"
         years = sorted(os.listdir(top / "by-date"))
-        self._lines("filter", "filter/place=lisbon type=photos/by-date/", years)
+        self._lines("filter/place=lisbon type=photos/by-date/", years)
         wanted = {f.month[:4] for f in self._pictures() if f.city == "Lisbon" and f.month and f.kind == "photo"}
         return [] if set(years) == wanted else [f"years in Lisbon are {years}, not {sorted(wanted)}"]
 
@@ -116,8 +116,7 @@ class Tour:
         groups = sorted(os.listdir(self.mount / "duplicates"))
         truth = self.library.duplicates()
         if groups:
-            self._lines(
-                "duplicates", f"duplicates/{groups[0]}/", sorted(os.listdir(self.mount / "duplicates" / groups[0]))
+            self._lines(f"duplicates/{groups[0]}/", sorted(os.listdir(self.mount / "duplicates" / groups[0]))
             )
         self.say(f"  {len(groups)} groups")
         sizes = sorted(len(os.listdir(self.mount / "duplicates" / group)) for group in groups)
@@ -148,13 +147,12 @@ class Tour:
     def _pictures(self) -> list[DemoFile]:
         return [file for file in self.library.files if file.kind in ("photo", "video") and not file.broken]
 
-    def _lines(self, _: str, head: str, rows: list[str]) -> None:
-        if head:
-            self.say(f"  {head}")
-        for row in rows[:14]:
+    def _lines(self, head: str, rows: list[str]) -> None:
+        self.say(f"  {head}")
+        for row in rows[:24]:
             self.say(f"    {row}")
-        if len(rows) > 14:
-            self.say(f"    … and {len(rows) - 14} more")
+        if len(rows) > 24:
+            self.say(f"    … and {len(rows) - 24} more")
 
 
 def _files(top: Path) -> Iterator[Path]:

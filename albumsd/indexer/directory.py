@@ -36,14 +36,14 @@ def read(path: bytes, *, inodes: bool, rest_ns: int, skip: frozenset[bytes] = fr
     fresh: list[bytes] = []
     now = time.time_ns()
     horizon, limit = now - rest_ns, now + max(rest_ns, 1)
-    is_regular = stat.S_ISREG
+    is_regular, add, new = stat.S_ISREG, files.append, tuple.__new__  # this loop is what a rescan costs
     with os.scandir(path) as entries:
         for entry in entries:
             name: bytes = entry.name
-            if left_out(name) or entry.is_symlink():
+            if left_out(name):
                 continue
             try:
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir(follow_symlinks=False):  # False for links to folders; what stat says leaves links out
                     if not skip or entry.path not in skip:
                         folders.append(name)
                     continue
@@ -52,10 +52,11 @@ def read(path: bytes, *, inodes: bool, rest_ns: int, skip: frozenset[bytes] = fr
                 continue  # it went between the listing and the look
             if not is_regular(status.st_mode):
                 continue
-            mtime, ctime = status.st_mtime_ns, status.st_ctime_ns
-            if horizon < ctime < limit or horizon < mtime < limit:
+            mtime = status.st_mtime_ns
+            ctime = status.st_ctime_ns
+            if (ctime > horizon and ctime < limit) or (mtime > horizon and mtime < limit):
                 fresh.append(name)
-            files.append(Entry(name, status.st_size, mtime, status.st_ino if inodes else 0))
+            add(new(Entry, (name, status.st_size, mtime, status.st_ino if inodes else 0)))
     return Directory(files, folders, frozenset(fresh))
 
 

@@ -33,13 +33,16 @@ PREFIXES = (b"~$",)
 SUFFIXES = (b".part", b".partial", b".crdownload", b".download", b".tmp", b".temp", b".filepart", b".!ut", b".aria2", b".swp")
 """Files that some program is still writing: they are indexed under the name that they get in the end."""
 
+_FIRST = frozenset(first for name in (*NAMES, *PREFIXES) for first in (name[0], name.upper()[0]))
+
 
 def left_out(name: bytes) -> bool:
     """Whether the file or folder ``name`` (one path component) is never looked at."""
-    if name[:1] == b".":
+    first = name[0]
+    if first == 0x2E:
         return True
     low = name.lower()
-    return low in NAMES or low.endswith(SUFFIXES) or low.startswith(PREFIXES)
+    return low.endswith(SUFFIXES) or (first in _FIRST and (low in NAMES or low.startswith(PREFIXES)))
 
 
 def path_left_out(path: bytes) -> bool:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -38,6 +38,7 @@ CHUNK = 400
 """Arrivals of one folder that are given to the store at once: some 10 ms."""
 FLUSH_ENTRIES = 1500
 FLUSH_S = 0.25
+TELL_S = 0.2
 
 Op = Callable[[Tx], object]
 
@@ -446,10 +447,19 @@ class Scan:
         """Commit what waits, in transactions of about 40 ms."""
         ops, self._ops, self._pending = self._ops, [], 0
         if ops:
-            self._database.batches(ops, _run)
+            self._database.batches(self._told(ops), _run)
             self._committed()
         self._flushed = time.monotonic()
         self.beat = self._flushed
+
+    def _told(self, ops: list[Op]) -> Iterator[Op]:
+        """``ops``, and now and then, while their transactions end, a word to whoever shows them."""
+        told = time.monotonic()
+        for op in ops:
+            yield op
+            if time.monotonic() - told > TELL_S:
+                told = time.monotonic()
+                self._committed()
 
 
 def _run(tx: Tx, op: Op) -> None:

@@ -153,6 +153,8 @@ def _number(tags: Tags, name: str) -> float | None:
 
 
 def _ratio(value: Any) -> float | None:
+    if isinstance(value, tuple) and len(value) == 1:  # exifread's floats
+        value = value[0]
     if value is None or isinstance(value, (str, bytes)):
         return None
     try:

@@ -26,6 +26,7 @@ from .source import Source
 to_json = wire.to_json
 
 _PROVEN_BY_CONTENT = frozenset({"jpeg", "png", "webp", "gif", "pdf", "office"})
+_DAMAGED = frozenset({"truncated", "corrupt"})
 _CHECK_SIDE = 320
 _CHECK_CHARS = 4096
 _FOLDERS = 6
@@ -103,6 +104,8 @@ def check_decodable(source: Source, facts: Facts, limits: Limits) -> tuple[Probl
         raise
     except Exception as error:
         found = (explain(error),)
+    if known & _DAMAGED:
+        known |= _DAMAGED  # said once is enough
     return tuple(problem for problem in found if problem.reason not in known)
 
 

@@ -98,8 +98,12 @@ class Lane:
         except trio.Cancelled:
             self._abandon(job)
             raise
-        if job.error is not None:
-            raise job.error
+        error, job.error = job.error, None  # an error refers to the frames it came through, and they to the job
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
         return job.result
 
     def post(self, call: Callable[..., Any]) -> None:
@@ -145,6 +149,7 @@ class Lane:
     def _live(self) -> None:
         while (job := self._next()) is not None:
             self._finish(job, *self._perform(job))
+            del job  # with it the files that its call and its result hold open
 
     def _next(self) -> Job | None:
         with self._lock:
@@ -171,9 +176,10 @@ class Lane:
     def _finish(self, job: Job, result: Any, error: BaseException | None) -> None:
         with self._lock:
             self._progress = time.monotonic()
-            job.result, job.error = result, error
-            job.finished = True
             nobody = job.abandoned
+            if not nobody:
+                job.result, job.error = result, error
+            job.finished = True
         if nobody:
             if error is None and job.discard is not None:
                 job.discard(result)
@@ -204,9 +210,17 @@ class ReaderLane(Lane):
         reader: Reader | None = getattr(self._local, "reader", None)
         if reader is None:
             reader = self._local.reader = slim_reader(self._database)
-            reader.connection.set_progress_handler(lambda: self._local.job.abandoned, 20_000)
+            reader.connection.set_progress_handler(self._unwanted, 20_000)
         self._local.job = job
-        return job.call(reader)
+        try:
+            return job.call(reader)
+        finally:
+            self._local.job = None
+
+    def _unwanted(self) -> bool:
+        """Asked by SQLite every so often: True stops the statement."""
+        job: Job | None = self._local.job
+        return job is not None and job.abandoned
 
 
 def slim_reader(database: Path) -> Reader:

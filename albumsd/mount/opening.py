@@ -69,6 +69,7 @@ def open_location(location: Location, root: bytes) -> OpenFile:
         and location.inode in (0, file.inode)
     )
     if not fits:
+        del file  # not to be kept open by the traceback
         raise Changed(name=os.fsdecode(location.path))
     return file
 

@@ -53,7 +53,7 @@ class Reading:
             try:
                 return await self._try(reader, place)
             except (AlbumsdError, OSError) as error:
-                refusals.append(error)
+                refusals.append(error.with_traceback(None))  # else this list and its errors would hold each other
                 if isinstance(error, Changed):
                     self._changed()
         raise _verdict(refusals)

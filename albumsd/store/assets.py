@@ -41,8 +41,8 @@ _FILES = (
     " WHERE f.asset=? ORDER BY s.id, d.path, f.name"
 )
 _COLUMNS = (
-    "name", "size", "mtime_ns", "year", "month", "week", "day", "country", "region", "city", "hood", "camera", "problem",
-    "copies", "kind",  # so far the fields of changes.Facets
+    "name", "size", "mtime_ns", "year", "month", "week", "day", "country", "region", "city", "hood", "camera",
+    "problem", "copies", "kind",  # so far the fields of changes.Facets
     "live", "local", "offset", "origin", "mime", "width", "height", "duration_s", "rating", "lens", "aperture",
     "shutter_s", "iso", "focal_mm", "lat", "lon", "place", "title",
 )  # fmt: skip
@@ -140,7 +140,7 @@ def refresh(
     if held:
         files = sorted([file.folder, file.shown or names.decode(file.name)] for file in held)
         plain = [have[column] for column in _COLUMNS[: len(changes.Facets._fields) - 2]]
-        new = changes.Facets(*plain, facets=[list(facet) for facet in sorted(facets)], files=files)  # type: ignore[arg-type]
+        new = changes.Facets._make((*plain, [list(facet) for facet in sorted(facets)], files))
     changes.record_changed(tx, asset, old, new)
 
 
@@ -168,7 +168,7 @@ def _fact_columns(facts: Facts, beside: list[Facts]) -> dict[str, Any]:
         "duration_s": facts.duration_s,
         "rating": rating,
         "camera": camera_name(facts),
-        "lens": _legal(lens) if lens else None,
+        "lens": lens or None,
         "aperture": exposure.aperture if exposure else None,
         "shutter_s": exposure.shutter_s if exposure else None,
         "iso": exposure.iso if exposure else None,

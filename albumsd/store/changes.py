@@ -62,7 +62,7 @@ def snapshot(tx: Tx, asset: int) -> Facets | None:
         return None
     facets = tx.all("SELECT facet, value FROM asset_facet WHERE asset=? ORDER BY 1, 2", (asset,))
     files = tx.all("SELECT folder, coalesce(shown, CAST(name AS TEXT)) FROM file WHERE asset=? ORDER BY 1, 2", (asset,))
-    return Facets(*row, [list(f) for f in facets], [list(f) for f in files])
+    return Facets._make((*row, [list(f) for f in facets], [list(f) for f in files]))
 
 
 def record_changed(tx: Tx, asset: int, old: Facets | None, new: Facets | None) -> None:
@@ -98,10 +98,10 @@ def latest_ns(tx: Tx) -> int:
 def since(tx: Tx, gen: int, limit: int = 5000) -> list[Change] | None:
     """The next rows after ``gen``; None when some of them were trimmed away."""
     oldest = tx.value("SELECT min(gen) FROM changes")
-    if oldest is not None and gen and oldest > gen + 1:
+    if oldest is not None and oldest > gen + 1:
         return None
     rows = tx.all("SELECT gen, what, first, last, old, new FROM changes WHERE gen>? ORDER BY gen LIMIT ?", (gen, limit))
-    return [Change(*row[:4], _facets(row[4]), _facets(row[5])) for row in rows]
+    return [Change._make((*row[:4], _facets(row[4]), _facets(row[5]))) for row in rows]
 
 
 def _facets(text: str | None) -> Facets | None:

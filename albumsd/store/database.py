@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 import apsw
 
 from albumsd.core import clock
-from albumsd.core.errors import LibraryDamaged, LibraryMissing, LibraryTooNew, StoreBusy
+from albumsd.core.errors import LibraryDamaged, LibraryFull, LibraryMissing, LibraryTooNew, StoreBusy
 
 from . import functions
 from .migrations import SCHEMA_VERSION, migrate
@@ -37,6 +37,8 @@ T = TypeVar("T")
 
 GESTURE_PATIENCE_S = 5.0
 BULK_PATIENCE_S = 60.0
+READ_PATIENCE_S = 5.0
+"""In WAL mode a reader waits only while another process opens, recovers or closes the file."""
 BATCH_S = 0.04
 _POLL_S = 0.001
 
@@ -76,19 +78,35 @@ class Tx:
         self.connection.executemany(sql, rows)
 
 
-def _connect(path: Path, flags: int) -> apsw.Connection:
+@contextmanager
+def _said_plainly(path: Path) -> Iterator[None]:
+    """SQLite's word about the file, as the error that a person reads."""
     try:
-        connection = apsw.Connection(os.fspath(path), flags=flags)
+        yield
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise LibraryDamaged(path=path, what=str(error)) from None
+    except apsw.FullError as error:
+        raise LibraryFull(path=path) from error
+
+
+def _connect(path: Path, flags: int, patience_s: float) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(os.fspath(path), flags=flags, statementcachesize=200)
     except apsw.CantOpenError:
         raise LibraryMissing(path=path.parent) from None
-    connection.set_busy_timeout(int(BULK_PATIENCE_S * 1000))
-    connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
-    connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1)
-    connection.execute("PRAGMA temp_store=memory")
-    connection.execute("PRAGMA mmap_size=268435456")
-    connection.execute("PRAGMA cache_size=-16384")
-    functions.register(connection)
+    try:
+        connection.set_busy_timeout(int(patience_s * 1000))
+        connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+        connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1)
+        with _said_plainly(path):
+            connection.execute("PRAGMA temp_store=memory")
+            connection.execute("PRAGMA mmap_size=268435456")
+            connection.execute("PRAGMA cache_size=-16384")
+        functions.register(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -108,16 +126,17 @@ class Database(Tx):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        super().__init__(_connect(path, apsw.SQLITE_OPEN_READWRITE))
-        self._urgent = os.open(path.with_name("urgent.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        super().__init__(_connect(path, apsw.SQLITE_OPEN_READWRITE, BULK_PATIENCE_S))
+        self._urgent = -1
         try:
-            self.connection.execute("PRAGMA journal_mode=WAL")
-            self.connection.execute("PRAGMA wal_autocheckpoint=4000")
-            self._check_version(create)
-        except apsw.NotADBError as error:
-            raise LibraryDamaged(path=path, what=str(error)) from None
-        except apsw.CorruptError as error:
-            raise LibraryDamaged(path=path, what=str(error)) from None
+            self._urgent = os.open(path.with_name("urgent.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            with _said_plainly(path):
+                self.connection.execute("PRAGMA journal_mode=WAL")
+                self.connection.execute("PRAGMA wal_autocheckpoint=4000")
+                self._check_version(create)
+        except BaseException:
+            self.close()
+            raise
 
     def _check_version(self, create: bool) -> None:
         version = int(self.value("PRAGMA user_version"))
@@ -144,7 +163,8 @@ class Database(Tx):
         """One BEGIN IMMEDIATE … COMMIT; ROLLBACK when the body raises.
 
         ``durable`` marks a gesture: it goes before bulk writers and is on the disk when this returns.
-        Raises StoreBusy when nobody lets it in within 5 s (gesture) or 60 s (bulk).
+        Raises StoreBusy when nobody lets it in within 5 s (gesture) or 60 s (bulk), LibraryFull when the disk is
+        full (then nothing of it is written), LibraryDamaged.
         """
         if self._depth:
             raise RuntimeError("a write inside a write: pass the Tx on instead")
@@ -154,24 +174,22 @@ class Database(Tx):
         if not durable:
             fcntl.flock(self._urgent, fcntl.LOCK_UN)
         try:
-            self.connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            self._begin(deadline, patience, durable)
-            self._depth = 1
-            try:
-                yield Tx(self.connection)
-            except BaseException:
-                with suppress(apsw.Error):  # a full disk may have rolled back already
-                    self.connection.execute("ROLLBACK")
-                raise
-            else:
+            with _said_plainly(self.path):
+                self.connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                self._begin(deadline, patience, durable)
+                self._depth = 1
                 try:
+                    yield Tx(self.connection)
+                    if not self.connection.in_transaction:  # SQLite rolled back, and somebody went on regardless
+                        raise RuntimeError("the transaction was over before its end")
                     self.connection.execute("COMMIT")
-                except apsw.Error:
-                    if self.connection.in_transaction:
-                        self.connection.execute("ROLLBACK")
+                except BaseException:
+                    if self.connection.in_transaction:  # a full disk may have rolled back already
+                        with suppress(apsw.Error):
+                            self.connection.execute("ROLLBACK")
                     raise
-            finally:
-                self._depth = 0
+                finally:
+                    self._depth = 0
         finally:
             if durable:
                 fcntl.flock(self._urgent, fcntl.LOCK_UN)
@@ -205,7 +223,10 @@ class Database(Tx):
             self.connection.set_busy_timeout(int(BULK_PATIENCE_S * 1000))
 
     def batches(self, rows: Iterable[T], apply: Callable[[Tx, T], None]) -> int:
-        """Run ``apply`` on each row in as many bulk transactions as needed to keep each near 50 ms; how many rows."""
+        """Run ``apply`` on each row in as many bulk transactions as needed to keep each near 50 ms; how many rows.
+
+        ``rows`` is asked for the next one inside a transaction: it must not wait for a disk.
+        """
         done = 0
         pending = iter(rows)
         row = next(pending, None)
@@ -239,11 +260,19 @@ class Reader(Tx):
     __slots__ = ("path",)
 
     def __init__(self, path: Path) -> None:
-        """Raises LibraryMissing when there is no library at ``path``."""
+        """Raises LibraryMissing when there is no library at ``path``, LibraryTooNew, LibraryDamaged."""
         self.path = path
-        super().__init__(_connect(path, apsw.SQLITE_OPEN_READONLY))
-        if not self.value("PRAGMA user_version"):
-            raise LibraryMissing(path=path.parent)
+        super().__init__(_connect(path, apsw.SQLITE_OPEN_READONLY, READ_PATIENCE_S))
+        try:
+            with _said_plainly(path):
+                version = int(self.value("PRAGMA user_version"))
+            if not version:
+                raise LibraryMissing(path=path.parent)
+            if version > SCHEMA_VERSION:
+                raise LibraryTooNew(path=path, found=version, known=SCHEMA_VERSION)
+        except BaseException:
+            self.close()
+            raise
 
     def interrupt(self) -> None:
         """Stop the statement that another thread runs on this connection; it raises ``Interrupted`` there."""

@@ -137,7 +137,8 @@ def remove_folder(tx: Tx, folder: int) -> bool:
     dropped = False
     for (each,) in (*below, (folder,)):  # children sort before their parents here
         dropped = not tx.value(
-            "SELECT EXISTS (SELECT 1 FROM file WHERE folder=?1) OR EXISTS (SELECT 1 FROM folder WHERE parent=?1)", (each,)
+            "SELECT EXISTS (SELECT 1 FROM file WHERE folder=?1) OR EXISTS (SELECT 1 FROM folder WHERE parent=?1)",
+            (each,),
         )
         if dropped:
             tx.run("DELETE FROM folder WHERE id=?", (each,))
@@ -236,9 +237,12 @@ def _unique_in_folder(tx: Tx, folder: int, rows: list[list[object]], moving: int
     ``rows`` begin ``[folder, name, shown]``; ``shown`` is set where another name must stand in. Whoever was there
     first keeps the plain one. ``moving``: a file row whose present name is about to be free.
     """
-    odd = {
-        row[0] for row in tx.all("SELECT shown FROM file WHERE folder=? AND shown IS NOT NULL AND id<>?", (folder, moving))
-    } | {row[0] for row in tx.all("SELECT shown FROM folder WHERE parent=? AND shown<>CAST(name AS TEXT)", (folder,))}
+    stand_ins = tx.all(
+        "SELECT shown FROM file WHERE folder=?1 AND shown IS NOT NULL AND id<>?2"
+        " UNION ALL SELECT shown FROM folder WHERE parent=?1 AND shown<>CAST(name AS TEXT)",
+        (folder, moving),
+    )
+    odd = {row[0] for row in stand_ins}
     if not odd and all(row[2] is None for row in rows):
         return
     coming = {names.decode(_bytes(row[1])) for row in rows if row[2] is None}

@@ -58,7 +58,8 @@ def claim(tx: Tx, stage: str, count: int, lease_s: float) -> list[Job]:
         "UPDATE job SET state='open', lease_ns=NULL WHERE stage=? AND state='leased' AND lease_ns < ?", (stage, now)
     )
     rows = tx.all(
-        "SELECT id, asset, stage, attempts FROM job WHERE stage=? AND state='open' ORDER BY priority DESC, id DESC LIMIT ?",
+        "SELECT id, asset, stage, attempts FROM job WHERE stage=? AND state='open'"
+        " ORDER BY priority DESC, id DESC LIMIT ?",
         (stage, count),
     )
     until = now + int(lease_s * 1e9)
@@ -110,7 +111,8 @@ def unpark_source(tx: Tx, source: int) -> int:
 def raise_priority(tx: Tx, assets: Iterable[int]) -> None:
     """A person looks at these: their jobs that exist go first. Starts nothing."""
     tx.many(
-        f"UPDATE job SET priority=priority + {LOOKED_AT} WHERE asset=? AND state <> 'done' AND state='open' AND priority < {LOOKED_AT}",
+        f"UPDATE job SET priority=priority + {LOOKED_AT}"
+        f" WHERE asset=? AND state <> 'done' AND state='open' AND priority < {LOOKED_AT}",
         ((asset,) for asset in assets),
     )
 

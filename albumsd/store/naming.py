@@ -85,7 +85,8 @@ def inherit(tx: Tx, heir: int, old: int) -> None:
 
 def give_back(tx: Tx, heir: int, old: int) -> bool:
     """``heir`` is about to go: if ``old`` has its suffix only because ``heir`` has the name, ``old`` gets it. If so."""
-    rows = dict((row[0], row[1:]) for row in tx.all("SELECT id, name, sha256 FROM asset WHERE id IN (?, ?)", (heir, old)))
+    both = tx.all("SELECT id, name, sha256 FROM asset WHERE id IN (?, ?)", (heir, old))
+    rows = {row[0]: row[1:] for row in both}
     if len(rows) < 2 or rows[old][1] is None:
         return False
     name, (lent, sha256) = rows[heir][0], rows[old]

@@ -171,7 +171,7 @@ def subject(tx: Tx, asset: int) -> Subject | None:
     row = tx.one(
         "SELECT id, sha256, size, name, kind, mime, local, lat, lon, place, problem, live FROM asset WHERE id=?", (asset,)
     )
-    return Subject(*row[:11], bool(row[11])) if row else None
+    return Subject._make((*row[:11], bool(row[11]))) if row else None
 
 
 def file_exists(tx: Tx, file: int) -> bool:

@@ -40,7 +40,8 @@ _SELECT = (
 
 def all_sources(tx: Tx) -> list[Source]:
     """Every source, in source order."""
-    return [Source(*row[:7], bool(row[7]), row[8], bool(row[9]), row[10]) for row in tx.all(f"{_SELECT} ORDER BY s.id")]
+    rows = tx.all(f"{_SELECT} ORDER BY s.id")
+    return [Source._make((*row[:7], bool(row[7]), row[8], bool(row[9]), row[10])) for row in rows]
 
 
 def by_name(tx: Tx, name: str) -> Source:
@@ -58,12 +59,14 @@ def add(database: Database, config: Config, path: Path | str, name: str | None =
     when the name is taken.
     """
     raw = os.fsencode(os.path.realpath(os.path.expanduser(path)))
+    if not any(source.path == raw for source in all_sources(database)):
+        refuse_place(raw, config)  # looks at disks, so before the transaction
     with database.write(durable=True) as tx:
         known = all_sources(tx)
         for source in known:
             if source.path == raw and name in (None, source.name):
                 return source
-        refuse(raw, config, known)
+        refuse_overlap(raw, known)
         chosen = names.sanitise(name or names.decode(os.path.basename(raw)) or "files")
         taken = {names.name_key(source.name) for source in known}
         if names.name_key(chosen) in taken:
@@ -84,10 +87,23 @@ def _inside(inner: bytes, outer: bytes) -> bool:
     return inner == outer or inner.startswith(outer.rstrip(b"/") + b"/")
 
 
-def refuse(raw: bytes, config: Config, known: list[Source]) -> None:
-    """Raise SourceRefused if the folder ``raw`` (real path) may not be a source."""
+def _resolved(mount: Path) -> bytes:
+    """The mount's path without symbolic links, found without a question to the mount itself: it may be hung."""
+    path = os.path.join(os.path.realpath(mount.parent), mount.name)
+    for _ in range(40):
+        try:
+            target = os.readlink(path)
+        except OSError:
+            break
+        path = os.path.join(os.path.dirname(path), target)
+        path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    return os.fsencode(os.path.normpath(path))
+
+
+def refuse_place(raw: bytes, config: Config) -> None:
+    """Raise SourceRefused if the folder ``raw`` (real path) is none, or overlaps the mount or the library."""
     shown = os.fsdecode(raw)
-    mount = os.fsencode(config.mount)  # not resolved: a stat of our own mount could wait for ourselves
+    mount = _resolved(config.mount)
     library = os.fsencode(os.path.realpath(config.library))
     originals = os.fsencode(os.path.realpath(config.originals))
     if _inside(raw, mount):
@@ -102,6 +118,11 @@ def refuse(raw: bytes, config: Config, known: list[Source]) -> None:
             raise SourceRefused(path=shown, why=f"the library {os.fsdecode(library)} lies in it; move one of them")
         if _inside(raw, library):
             raise SourceRefused(path=shown, why=f"it lies in the library {os.fsdecode(library)}")
+
+
+def refuse_overlap(raw: bytes, known: list[Source]) -> None:
+    """Raise SourceRefused if the folder ``raw`` (real path) is, contains or lies in a source."""
+    shown = os.fsdecode(raw)
     for source in known:
         if source.path == raw:
             raise SourceRefused(path=shown, why=f"it is the source {source.name} already")

@@ -82,7 +82,8 @@ def describe(tx: Tx, asset: int) -> list[tuple[str, str]] | None:
     chosen = CaptureTime(row["local"], row["offset"], row["origin"])
     lines = [("Name", row["name"]), ("Taken", captured_text(chosen))]
     others = capture.disagreements(chosen, assets.capture_candidates(tx, asset, facts))
-    lines += [("", "but " + captured_text(other)) for other in others]
+    # The mtime is left out: every copy has its own.
+    lines += [("", "but " + captured_text(other)) for other in others if other.origin != "mtime"]
     lines += _where(row, facts) + _device(row, facts) + _content(row, facts)
     for file in lookups.files_of(tx, asset):
         shown = names.decode(assets.join_path(file.source_path, assets.join_path(file.folder, file.name)))

@@ -11,11 +11,13 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
 from xml.etree.ElementTree import ParseError
+from xml.sax import SAXException
+from xml.sax.handler import ContentHandler
 
+from defusedxml import sax
 from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring, iterparse
+from defusedxml.ElementTree import fromstring
 
 from ...core.facts import Facts
 from .. import pictures
@@ -35,7 +37,8 @@ _PARTS = (
     re.compile(r"^content\.xml$"),
     re.compile(r"^.*\.x?html?$"),
 )
-_BREAKS = frozenset({"p", "h", "br", "cr", "tab", "row", "si", "table-row", "line-break", "tr", "s"})
+_BREAKS = frozenset({"p", "h", "br", "cr", "row", "si", "is", "table-row", "line-break", "tr"})
+_OOXML, _ODF = frozenset({"t"}), frozenset({"p", "h"})
 _UNPACK = 8
 _PART_LIMIT = 256 << 20
 _NUMBER = re.compile(r"(\d+)")
@@ -107,19 +110,36 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture 
     return None
 
 
-def _part_text(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
-    with archive.open(name) as part:
-        skip_formula = name.startswith("xl/worksheets")
-        for event, element in iterparse(part, events=("start", "end")):
-            local = _local(element.tag)
-            if event == "end":
-                if element.text and not (skip_formula and local in ("f", "v")):
-                    yield element.text
-                if local in _BREAKS:
-                    yield "\n" if local not in ("tab", "s") else " "
-                if element.tail and element.tail.strip():
-                    yield element.tail
-                element.clear()
+class _Enough(Exception):
+    """The limit is reached."""
+
+
+class _Words(ContentHandler):
+    """The words of one part, in order: those inside ``t`` elements (OOXML), or paragraphs and headings (ODF)."""
+
+    def __init__(self, pieces: list[str], room: int, within: frozenset[str]) -> None:
+        super().__init__()
+        self._pieces, self._room, self._within = pieces, room, within
+        self._depth = 0
+
+    def startElement(self, name: str, attrs: object) -> None:
+        local = name.rpartition(":")[2]
+        self._depth += local in self._within
+        if local in ("tab", "s"):
+            self._pieces.append(" ")
+
+    def endElement(self, name: str) -> None:
+        local = name.rpartition(":")[2]
+        self._depth -= local in self._within
+        if local in _BREAKS:
+            self._pieces.append("\n")
+
+    def characters(self, content: str) -> None:
+        if self._depth:
+            self._pieces.append(content)
+            self._room -= len(content)
+            if self._room <= 0:
+                raise _Enough
 
 
 def text(source: Source, limit: int) -> str:
@@ -136,12 +156,13 @@ def text(source: Source, limit: int) -> str:
                     pieces.append(html_text(_read(archive, name, _PART_LIMIT).decode("utf-8", "replace")))
                     length += len(pieces[-1])
                 else:
-                    for piece in _part_text(archive, name):
-                        pieces.append(piece)
-                        length += len(piece)
-                        if length >= limit:
-                            break
-            except (ParseError, DefusedXmlException, zipfile.BadZipFile, zlib.error, EOFError, OSError):
+                    before = len(pieces)
+                    with archive.open(name) as part:
+                        sax.parse(part, _Words(pieces, limit - length, _ODF if name == "content.xml" else _OOXML))
+                    length += sum(map(len, pieces[before:]))
+            except _Enough:
+                break
+            except (SAXException, DefusedXmlException, zipfile.BadZipFile, zlib.error, EOFError, OSError):
                 continue  # a damaged part has no text; the others have
             except RuntimeError:
                 raise MediaError("encrypted", "it needs a password") from None

@@ -38,7 +38,7 @@ def decode(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.start >= len(data) - 3:  # cut inside a character
+        if error.reason == "unexpected end of data" and error.start:  # cut inside a character
             return data[: error.start].decode("utf-8")
         return data.decode("cp1252", "replace")
 

@@ -1,0 +1,248 @@
+"""search.run and search.candidates: what a search finds, in which order, and that it answers whatever brain does."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from albumsd.core.errors import QueryError
+from albumsd.core.facts import Camera, CaptureTime, Facts
+from albumsd.ipc import calls
+from albumsd.query import tree
+from albumsd.query.parser import parse
+from albumsd.search import candidates, run
+from albumsd.search.fulltext import terms
+from albumsd.store import assets, files
+from albumsd.store.database import Database
+
+TODAY = "2024-05-01"
+
+DOCUMENTS = {
+    "scan_0007.pdf": "Warranty letter. Your washing machine is under warranty for two years from the date of purchase.",
+    "notes.txt": "Remember the letter to the landlord, a long one, about the dripping tap and the broken window.",
+    "manual.pdf": "The warranty is void when the seal is broken. " + "Turn the screw to the left. " * 50,
+    "recipe.md": "Flour, eggs, milk.",
+}
+
+
+@pytest.fixture
+def shelf(empty: Database) -> Database:
+    """Four documents and thirty photos, written as the indexer does."""
+    with empty.write() as tx:
+        source = tx.insert("INSERT INTO source(name, path, added_ns) VALUES ('Papers', x'2f70', 1)")
+        tx.run("INSERT INTO source_state(source, state) VALUES (?, 'online')", (source,))
+        folder = files.ensure_folder(tx, source, b"Post/2023")
+        names = [*DOCUMENTS, *(f"IMG_{n:04}.jpg" for n in range(30))]
+        files.arrive(tx, folder, b"Post/2023", [files.Entry(n.encode(), 10, 10**18, 0) for n in names], 1)
+        for asset, name in tx.all("SELECT id, name FROM asset ORDER BY id"):
+            if name in DOCUMENTS:
+                assets.store_facts(tx, asset, Facts(kind="document", mime="text/plain"))
+                assets.set_text(tx, asset, DOCUMENTS[name])
+            else:
+                captured = CaptureTime(f"2023-04-{asset % 28 + 1:02}T12:00:00", None, "exif")
+                assets.store_facts(tx, asset, Facts(kind="photo", captured=captured, camera=Camera("Google", "Pixel 7")))
+    return empty
+
+
+def found(database: Any, text: str, limit: int = 100) -> list[str]:
+    hits = run.search(database, text, today=TODAY, limit=limit).hits
+    names = dict(database.all("SELECT id, name FROM asset"))
+    return [names[hit.asset] for hit in hits]
+
+
+def test_the_warranty_letter_comes_first(shelf: Database) -> None:
+    assert found(shelf, "warranty letter") == ["scan_0007.pdf", *sorted(found(shelf, "warranty letter")[1:], key=len)]
+    assert set(found(shelf, "warranty letter")) == {"scan_0007.pdf", "notes.txt", "manual.pdf"}
+    assert found(shelf, "letter warranty")[0] == "scan_0007.pdf"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("'warranty letter'", ["scan_0007.pdf"]),
+        ("'letter warranty'", []),
+        ("warr* machine", ["scan_0007.pdf", "manual.pdf"]),
+        ("wash*", ["scan_0007.pdf"]),
+        ("'under warr*'", ["scan_0007.pdf"]),
+        ("text=letter -landlord", ["scan_0007.pdf"]),
+        ("title=notes", ["notes.txt"]),
+        ("path=recipe", ["recipe.md"]),
+        ("title=flour", []),
+        ("path='post 2023' flour", ["recipe.md"]),
+        ("SCAN_0007.PDF", ["scan_0007.pdf"]),
+        ("flour or dripping type=document", ["recipe.md", "notes.txt"]),
+        ("flour type=photo", []),
+        ("xyzzy", []),
+        ("xyzzy plugh", []),
+        ("pixel xyzzy", []),  # a word that nearly everything holds is no find
+    ],
+)
+def test_words_phrases_beginnings_scopes_and_terms(shelf: Database, text: str, names: list[str]) -> None:
+    assert sorted(found(shelf, text)) == sorted(names)
+
+
+def test_terms_alone_come_newest_first(shelf: Database) -> None:
+    results = run.search(shelf, "camera=pixel", today=TODAY, limit=10)
+    days = [shelf.value("SELECT day FROM asset WHERE id=?", (hit.asset,)) for hit in results.hits]
+    assert len(days) == 10
+    assert days == sorted(days, reverse=True)
+    assert days[0] == "2023-04-28"
+    scores = [hit.score for hit in results.hits]
+    assert scores == sorted(scores, reverse=True)
+    assert json.loads(results.hits[0].why) == {"text": {"words": {}, "score": 0.0, "by": "date"}, "meaning": None}
+
+
+def test_the_walk_in_time_and_the_sorted_list_agree(shelf: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries = ["camera=pixel", "date=2023", "date=2023-04", "date=2023-04-03..2023-04-10 pixel", "type=photo 2023", "date>=2023-04-20"]
+    sorted_lists = [found(shelf, text, 12) for text in queries]
+    monkeypatch.setattr(candidates, "is_small", lambda *_: False)
+    monkeypatch.setattr(candidates, "MOST_SCORED", 2)
+    assert [sorted(found(shelf, text, 12)) for text in queries[3:5]] != [[], []]
+    assert [found(shelf, text, 12) for text in queries if text not in queries[3:5]] == [
+        names for text, names in zip(queries, sorted_lists, strict=True) if text not in queries[3:5]
+    ]
+
+
+def test_a_very_common_word_is_ordered_by_time(shelf: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "MOST_SCORED", 20)
+    for text in ("pixel", "google pixel", "pixel -camera=canon"):
+        hits = run.search(shelf, text, today=TODAY, limit=30).hits
+        days = [shelf.value("SELECT day FROM asset WHERE id=?", (hit.asset,)) for hit in hits]
+        assert len(days) == 30
+        assert days == sorted(days, reverse=True)
+    assert found(shelf, "letter pixel") == []  # of its words only the rare ones may be scored, and half the rest is not
+    assert set(found(shelf, "warranty letter pixel")) == {"scan_0007.pdf", "manual.pdf", "notes.txt"}
+
+
+def test_why_says_which_words_and_the_shares_add_up(shelf: Database) -> None:
+    for hit in run.search(shelf, "warranty wash* landlord", today=TODAY, limit=10).hits:
+        text = json.loads(hit.why)["text"]
+        assert text["by"] == "fts5"
+        assert text["words"]
+        assert set(text["words"]) <= {"warranty", "wash*", "landlord"}
+        assert sum(text["words"].values()) == pytest.approx(text["score"], abs=1e-5)
+        assert text["score"] == pytest.approx(hit.score, abs=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "camera=", "(dog", "nosuchterm=1", "x" * 2000])
+def test_bad_queries_raise_and_ask_nobody(shelf: Database, text: str) -> None:
+    with pytest.raises(QueryError):
+        run.search(shelf, text, today=TODAY, limit=5)
+    with pytest.raises(QueryError):
+        run.filter_selection(text, TODAY)
+
+
+def test_a_filter_needs_all_words() -> None:
+    assert run.filter_selection("warranty letter", TODAY) == tree.And((tree.Text(("warranty",)), tree.Text(("letter",))))
+
+
+_PIECES = ["dog", "beach", "warranty", "letter", "lisbon", "inv*", "'dog beach'", "-dog", "text=letter", "title=dog", "place=lisbon",
+           "camera=pixel", "or", "(dog or beach)", "-place=lisbon", "date=2019", "near=lisbon", "rating=1+", "the", "tag=beach"]  # fmt: skip
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=st.lists(st.sampled_from(_PIECES), min_size=1, max_size=5), scored=st.sampled_from([20_000, 30]))
+def test_a_search_holds_the_filter_first(
+    library: Any, selected: Callable[[tree.Node], list[int]], pieces: list[str], scored: int
+) -> None:
+    """What the filter selects is found, ahead of everything else; what is merely loose holds a word and the terms."""
+    text = " ".join(pieces)
+    try:
+        node = parse(text, TODAY)
+    except QueryError:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "MOST_SCORED", scored)
+        hits = [hit.asset for hit in run.search(library.reader, text, today=TODAY, limit=500).hits]
+    wanted = selected(node)
+    assert len(set(hits)) == len(hits)
+    assert sorted(hits[: len(wanted)]) == wanted
+    parts = node.parts if isinstance(node, tree.And) else (node,)
+    loose = [part for part in parts if isinstance(part, tree.Text) and not part.phrase and not part.scope]
+    strict = [part for part in parts if part not in loose]
+    assert set(hits) <= set(selected(tree.conjoin(*strict, *([tree.disjoin(*loose)] if loose else []))))
+
+
+def test_terms_of_ranking() -> None:
+    assert terms(parse("dog 'red bo*' -cat (sea or title=sun) camera=x", TODAY)) == ("dog", "red", "bo*", "sea", "sun")
+
+
+# ------------------------------------------------------------------------------------ without brain
+
+
+@contextmanager
+def silent_server(path: Path, answer: bytes | None) -> Iterator[None]:
+    """Somebody listens: takes the question and answers ``answer``, then hangs up; None: never answers."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(str(path))
+    listening.listen(8)
+    over = threading.Event()
+
+    def serve() -> None:
+        while True:
+            try:
+                peer, _ = listening.accept()
+            except OSError:
+                return
+            with peer:
+                peer.recv(65536)
+                if answer is None:
+                    over.wait(30)
+                else:
+                    peer.sendall(answer)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, b"", b'{"hits": [[1, 2', b'{"error": "QueryError"}\n', b"[]\n", b'{"hits": [[1]]}\n', b'{"hits": 5}\n', b"{}\n", b"\xff\n"],
+    ids=["hung", "killed", "killed while answering", "error", "list", "short", "number", "empty", "no text"],
+)  # fmt: skip
+def test_whatever_brain_does_a_search_answers(shelf: Database, tmp_path: Path, answer: bytes | None) -> None:
+    path = tmp_path / "b.sock"
+    alone = run.search(shelf, "warranty letter", today=TODAY, limit=10)
+    with silent_server(path, answer):
+        results = run.search(shelf, "warranty letter", today=TODAY, limit=10, brain=path, deadline_s=0.05 if answer is None else 5)
+    assert results == alone
+    assert results.by == "fts"
+
+
+def test_without_brain(shelf: Database, tmp_path: Path) -> None:
+    alone = run.search(shelf, "warranty", today=TODAY, limit=10)
+    for path in (tmp_path / "no.sock", tmp_path / "no folder" / "no.sock"):
+        assert run.search(shelf, "warranty", today=TODAY, limit=10, brain=path) == alone
+
+
+def test_with_brain(shelf: Database, tmp_path: Path) -> None:
+    asked: list[Any] = []
+
+    def answer(question: dict[str, Any]) -> dict[str, Any]:
+        asked.append(question)
+        return {"hits": [[2, 1.5, "{}"], [1, 1, "{}"]]}
+
+    server = calls.Server(tmp_path / "b.sock", answer)
+    try:
+        results = run.search(shelf, "Warranty LETTER", today=TODAY, limit=7, brain=tmp_path / "b.sock", deadline_s=5)
+        assert run.search(shelf, "type=photo", today=TODAY, limit=7, brain=tmp_path / "b.sock").by == "fts"
+    finally:
+        server.close()
+    assert results == run.Results([run.Hit(2, 1.5, "{}"), run.Hit(1, 1.0, "{}")], "brain")
+    assert asked == [{"ask": "rank", "query": "Warranty LETTER", "today": TODAY, "limit": 7}]

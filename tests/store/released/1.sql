@@ -1,0 +1,229 @@
+-- The library: one SQLite file, WAL, STRICT tables. Schema version 1 (PRAGMA user_version).
+--
+-- Two kinds of tables. AUTHORED rows are what a person made or decided; they name contents by SHA-256 or
+-- sources by name, are never deleted by a scan, and are committed with synchronous=FULL. DERIVED rows can be
+-- computed again from the sources; they are committed with synchronous=NORMAL.
+--
+-- Times ending in _ns are nanoseconds since 1970 UTC. Paths and names from disk are BLOBs: bytes, not text.
+-- Ids that the kernel may hold (asset, folder) are AUTOINCREMENT: never reused.
+
+-- ------------------------------------------------------------------------------------------ authored
+
+CREATE TABLE source (                      -- AUTHORED: a folder tree the person pointed at
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,  -- also the source order that breaks ties between files
+    name       TEXT    NOT NULL UNIQUE,    -- legal name; its folder under by-folder/
+    path       BLOB    NOT NULL UNIQUE,    -- absolute, as on disk, no trailing slash
+    added_ns   INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE succession (                  -- AUTHORED: content changed in place; `new` inherits what `old` had
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    old        BLOB    NOT NULL,           -- SHA-256 of the content that went
+    new        BLOB    NOT NULL,           -- SHA-256 of the content that stands there now
+    source     TEXT    NOT NULL,           -- name of the source in which it happened
+    path       BLOB    NOT NULL,           -- path below that source
+    at_ns      INTEGER NOT NULL,
+    undone_ns  INTEGER                     -- NULL while it holds
+) STRICT;
+CREATE INDEX succession_new ON succession(new);
+
+CREATE TABLE remembered (                  -- AUTHORED: a query that was listed; keeps its results and ranks for a while
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    key        TEXT    NOT NULL UNIQUE,    -- canonical text (query.canonical)
+    text       TEXT    NOT NULL,           -- as it was typed first; the folder's name under search/
+    first_ns   INTEGER NOT NULL,
+    last_ns    INTEGER NOT NULL            -- last listing; forgotten `remember_days` after it
+) STRICT;
+
+CREATE TABLE remembered_hit (              -- AUTHORED: a result once shown keeps its name under that query
+    query      INTEGER NOT NULL REFERENCES remembered(id) ON DELETE CASCADE,
+    rank       INTEGER NOT NULL,           -- 1 is best; later finds come after the shown ones
+    asset      INTEGER NOT NULL,           -- asset.id; may be gone, then it is not listed
+    score      REAL    NOT NULL,           -- greater is better; scale of its ranker
+    why        TEXT    NOT NULL,           -- JSON: {"text": {...}, "meaning": null}
+    PRIMARY KEY (query, rank)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX remembered_hit_asset ON remembered_hit(query, asset);
+
+-- ------------------------------------------------------------------------------------------- derived
+
+CREATE TABLE meta (                        -- DERIVED: single values: 'created_ns', 'schema_note'
+    key        TEXT    PRIMARY KEY,
+    value      ANY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE source_state (                -- DERIVED: what the indexer last saw of a source
+    source      INTEGER PRIMARY KEY REFERENCES source(id) ON DELETE CASCADE,
+    state       TEXT    NOT NULL CHECK (state IN ('new', 'online', 'offline', 'stalled', 'ambiguous')),
+    why         TEXT    NOT NULL DEFAULT '',     -- one sentence for status, empty when online
+    volume      TEXT,                      -- identity of the volume it lies on; NULL until first seen online
+    grain_ns    INTEGER NOT NULL DEFAULT 1,      -- mtimes closer than this are equal (FAT: 2 s)
+    inodes      INTEGER NOT NULL DEFAULT 0,      -- 1 when inode numbers are stable on its filesystem
+    watch       TEXT    NOT NULL DEFAULT '',     -- 'inotify', 'polling' or '' (not watched now)
+    scan_wanted INTEGER NOT NULL DEFAULT 1,      -- raised to ask for a scan; scan_wanted > scan_done: one is due
+    scan_done   INTEGER NOT NULL DEFAULT 0,
+    scanned_ns  INTEGER                    -- end of the last whole scan
+) STRICT;
+
+CREATE TABLE folder (                      -- DERIVED: one directory of a source
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    source     INTEGER NOT NULL REFERENCES source(id) ON DELETE CASCADE,
+    parent     INTEGER REFERENCES folder(id) ON DELETE CASCADE,  -- NULL for the root of a source
+    name       BLOB    NOT NULL,           -- on disk; empty for the root
+    shown      TEXT    NOT NULL,           -- legal, unique among its siblings: the name under by-folder/
+    path       BLOB    NOT NULL            -- below the source, no leading slash; denormalised from parent and name
+) STRICT;
+CREATE UNIQUE INDEX folder_path ON folder(source, path);
+CREATE UNIQUE INDEX folder_shown ON folder(parent, shown);
+
+CREATE TABLE asset (                       -- DERIVED: one content. Identified by sha256; provisional while that is NULL
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,  -- the inode follows from it (core.ids)
+    sha256     BLOB    UNIQUE,             -- NULL: provisional, exactly one file holds it
+    size       INTEGER NOT NULL,           -- bytes
+    name       TEXT    NOT NULL,           -- the ONE shown name; kept when the file goes
+    name_key   TEXT    NOT NULL UNIQUE,    -- names.name_key(name)
+    live       INTEGER NOT NULL,           -- 1: some file row holds it; only live assets are shown
+    copies     INTEGER NOT NULL DEFAULT 1, -- file rows with different (volume, inode); hard links count once
+    arrived_ns INTEGER NOT NULL,           -- first seen
+    kind       TEXT    NOT NULL CHECK (kind IN ('photo', 'video', 'document', 'other')),
+    -- The best of its files, by core.capture.best; a pure function of `reading` and the file rows:
+    local      TEXT    NOT NULL,           -- wall clock at the place of capture, YYYY-MM-DDTHH:MM:SS
+    "offset"   TEXT,                       -- '+02:00'; NULL: unknown, never shifted
+    origin     TEXT    NOT NULL,           -- core.facts.Origin; name, folder, mtime are provisional dates
+    mtime_ns   INTEGER NOT NULL,           -- st_mtime in the mount: the moment of `local`, whole seconds
+    year       TEXT    NOT NULL,           -- facets of `local`; folder names, so text
+    month      TEXT    NOT NULL,           -- '2024-04'
+    week       TEXT    NOT NULL,           -- '2024-W15', ISO 8601
+    day        TEXT    NOT NULL,           -- '2024-04-13'
+    -- From inside the bytes; NULL: not known. Texts that become folder names are stored legal (names.sanitise):
+    mime       TEXT,
+    width      INTEGER,                    -- pixels, upright
+    height     INTEGER,
+    duration_s REAL,
+    rating     INTEGER,                    -- 0 to 5, -1 rejected
+    camera     TEXT,                       -- make and model as one name
+    lens       TEXT,
+    aperture   REAL,
+    shutter_s  REAL,
+    iso        INTEGER,
+    focal_mm   REAL,
+    lat        REAL,
+    lon        REAL,
+    place      INTEGER REFERENCES place(id),
+    country    TEXT,                       -- copied from place, so that a level of folders is one indexed statement
+    region     TEXT,
+    city       TEXT,
+    hood       TEXT,
+    title      TEXT,
+    problem    TEXT                        -- slug of the first problem: its folder under problems/; NULL: none
+) STRICT;
+CREATE INDEX asset_year ON asset(year) WHERE live;
+CREATE INDEX asset_month ON asset(month) WHERE live;
+CREATE INDEX asset_week ON asset(week) WHERE live;
+CREATE INDEX asset_day ON asset(day) WHERE live;
+CREATE INDEX asset_place ON asset(country, region, city, hood) WHERE live AND country IS NOT NULL;
+CREATE INDEX asset_camera ON asset(camera, year) WHERE live AND camera IS NOT NULL;
+CREATE INDEX asset_position ON asset(lat, lon) WHERE live AND lat IS NOT NULL;
+CREATE INDEX asset_rating ON asset(rating) WHERE live AND rating IS NOT NULL;
+CREATE INDEX asset_problem ON asset(problem) WHERE live AND problem IS NOT NULL;
+CREATE INDEX asset_copies ON asset(copies) WHERE live AND copies > 1;
+
+CREATE TABLE asset_facet (                 -- DERIVED: attributes of which an asset has several
+    facet      TEXT    NOT NULL,           -- 'type', 'tag', 'person', 'album'
+    value      TEXT    NOT NULL,           -- legal: it becomes a folder name
+    asset      INTEGER NOT NULL REFERENCES asset(id) ON DELETE CASCADE,
+    PRIMARY KEY (facet, value, asset)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX asset_facet_asset ON asset_facet(asset, facet);
+
+CREATE TABLE file (                        -- DERIVED: one path in a source
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    folder     INTEGER NOT NULL REFERENCES folder(id) ON DELETE CASCADE,
+    name       BLOB    NOT NULL,           -- on disk
+    shown      TEXT,                       -- NULL: the name itself is legal; else what by-folder/ shows instead
+    asset      INTEGER NOT NULL REFERENCES asset(id),
+    size       INTEGER NOT NULL,           -- size, mtime_ns: as the disk said when `asset` was found there
+    mtime_ns   INTEGER NOT NULL,
+    inode      INTEGER NOT NULL,           -- 0 where inode numbers are not stable
+    missing_ns INTEGER,                    -- NULL: present; else since when it is held as missing, waiting for the person
+    previous   INTEGER                     -- asset that stood here before the content changed, until the new hash is known
+) STRICT;
+CREATE UNIQUE INDEX file_name ON file(folder, name);
+CREATE UNIQUE INDEX file_shown ON file(folder, shown) WHERE shown IS NOT NULL;
+CREATE INDEX file_asset ON file(asset);
+CREATE INDEX file_inode ON file(inode) WHERE inode <> 0;  -- a file that arrives with a known inode has moved
+CREATE INDEX file_missing ON file(missing_ns) WHERE missing_ns IS NOT NULL;
+
+CREATE TABLE reading (                     -- DERIVED: what the readers found inside the bytes
+    asset      INTEGER PRIMARY KEY REFERENCES asset(id) ON DELETE CASCADE,
+    facts      TEXT    NOT NULL            -- core.facts.Facts as JSON (store.readings)
+) STRICT;
+
+CREATE TABLE sidecar (                     -- DERIVED: what a sidecar beside a file says about that file
+    file       INTEGER PRIMARY KEY REFERENCES file(id) ON DELETE CASCADE,
+    facts      TEXT    NOT NULL            -- core.facts.Facts as JSON
+) STRICT;
+
+CREATE TABLE place (                       -- DERIVED: a place that some asset was taken in
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    country    TEXT    NOT NULL,
+    region     TEXT    NOT NULL,           -- '' where the gazetteer has none
+    city       TEXT    NOT NULL,
+    hood       TEXT    NOT NULL,           -- ''
+    lat        REAL    NOT NULL,           -- of the city
+    lon        REAL    NOT NULL,
+    UNIQUE (country, region, city, hood)
+) STRICT;
+
+CREATE TABLE preview (                     -- DERIVED: the WebP renditions of an asset, files in previews/
+    asset      INTEGER PRIMARY KEY REFERENCES asset(id) ON DELETE CASCADE,
+    size       INTEGER NOT NULL,           -- bytes of the preview (long side 1600)
+    thumb_size INTEGER NOT NULL,           -- bytes of the thumbnail (long side 320)
+    width      INTEGER NOT NULL,           -- of the preview
+    height     INTEGER NOT NULL,
+    dhash      BLOB                        -- 64-bit perceptual hash, 8 bytes
+) STRICT;
+
+CREATE TABLE content_text (                -- DERIVED: the text of a document
+    asset      INTEGER PRIMARY KEY REFERENCES asset(id) ON DELETE CASCADE,
+    text       TEXT    NOT NULL
+) STRICT;
+
+CREATE TABLE document (                    -- DERIVED: the words under which an asset is found (core.words), by scope
+    asset      INTEGER PRIMARY KEY REFERENCES asset(id) ON DELETE CASCADE,
+    title      TEXT    NOT NULL,           -- names, title, description, caption, tags
+    path       TEXT    NOT NULL,           -- folders and file names
+    context    TEXT    NOT NULL,           -- place, camera, date
+    body       TEXT    NOT NULL,           -- text of the content and of sidecars
+    length     INTEGER NOT NULL            -- number of words in all four
+) STRICT;
+CREATE VIRTUAL TABLE fts USING fts5(title, path, context, body, content='', contentless_delete=1,
+    tokenize='unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE fts_words USING fts5vocab(fts, 'row');
+
+CREATE TABLE job (                         -- DERIVED: this stage, for this asset, in this state
+    id         INTEGER PRIMARY KEY,
+    asset      INTEGER NOT NULL REFERENCES asset(id) ON DELETE CASCADE,
+    stage      TEXT    NOT NULL,
+    version    INTEGER NOT NULL,           -- of the stage that did or shall do it
+    state      TEXT    NOT NULL CHECK (state IN ('open', 'leased', 'done', 'failed', 'parked')),
+    priority   INTEGER NOT NULL DEFAULT 0, -- greater first: capture day number, plus a bonus for what is looked at
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    lease_ns   INTEGER,                    -- leased: until when; an expired lease is open again
+    error      TEXT                        -- failed, parked: why
+) STRICT;
+-- One thing to do per asset and stage, however often it is asked for; and one record of it done.
+CREATE UNIQUE INDEX job_todo ON job(asset, stage) WHERE state <> 'done';
+CREATE UNIQUE INDEX job_done ON job(asset, stage) WHERE state = 'done';
+CREATE INDEX job_queue ON job(stage, state, priority, id);
+CREATE INDEX job_asset ON job(asset);      -- what hangs on an asset: partial indexes serve neither this nor ON DELETE CASCADE
+
+CREATE TABLE changes (                     -- DERIVED: what changed, written in the transaction of the change
+    gen        INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ns      INTEGER NOT NULL,
+    what       TEXT    NOT NULL CHECK (what IN ('arrived', 'changed', 'folder', 'source')),
+    first      INTEGER NOT NULL,           -- arrived: first asset id of a run; changed: the asset; folder, source: its id
+    last       INTEGER NOT NULL,           -- arrived: last asset id of the run; otherwise equal to first
+    old        TEXT,                       -- changed: JSON of the facets before (store.changes.FACETS); NULL: was not shown
+    new        TEXT                        -- and after; NULL: is not shown any more
+) STRICT;
