@@ -116,8 +116,7 @@ class Tour:
         groups = sorted(os.listdir(self.mount / "duplicates"))
         truth = self.library.duplicates()
         if groups:
-            self._lines(f"duplicates/{groups[0]}/", sorted(os.listdir(self.mount / "duplicates" / groups[0]))
-            )
+            self._lines(f"duplicates/{groups[0]}/", sorted(os.listdir(self.mount / "duplicates" / groups[0])))
         self.say(f"  {len(groups)} groups")
         sizes = sorted(len(os.listdir(self.mount / "duplicates" / group)) for group in groups)
         wanted = sorted(len(members) for members in truth.values())

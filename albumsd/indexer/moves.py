@@ -43,9 +43,6 @@ class Plan:
     def moved(self) -> int:
         return sum(map(len, self.steps)) + len(self.swaps)
 
-    def all_moved(self) -> list[Placed]:
-        return [move[0] for group in (*self.steps, self.swaps) for move in group]
-
 
 def _key(inode: int, size: int, mtime_ns: int) -> Key | None:
     return (inode, size, mtime_ns) if inode else None

@@ -119,7 +119,9 @@ class Runner:
             return 0
         while ids := scanning.assets_without(self._database, stage.name, after, 500):
             after = ids[-1]
-            opened += self._database.batches(ids, self.follow)
+            before = jobs.open_count(self._database)
+            self._database.batches(ids, self.follow)
+            opened += jobs.open_count(self._database) - before
         return opened
 
     # --------------------------------------------------------------------------------------------- work
@@ -198,19 +200,20 @@ class Runner:
             with self._database.write() as tx:
                 jobs.park(tx, job, why)
             return
-        work = Work(job, subject, online[0], online[1:], began=time.monotonic())
-        slowest = PATIENCE_S + subject.size / SLOWEST_BYTES_PER_S
-        queued = self._decode_s * (OPEN_FILES_PER_CHILD + 2)
-        work.deadline = work.began + (slowest if stage.where == "thread" else queued + PATIENCE_S)
+        work = Work(job, subject, online[0], online[1:])
+        decoding = self._decode_s * OPEN_FILES_PER_CHILD  # the pool has a deadline of its own for each task
+        reading = subject.size / SLOWEST_BYTES_PER_S
+        work.patience_s = PATIENCE_S + (reading if stage.where == "thread" else decoding)
+        work.deadline = time.monotonic() + work.patience_s
         self._begun[job.id] = work
         try:
-            futures = list(stage.begin(self._database, work, self._tools))
+            work.futures = list(stage.begin(self._database, work, self._tools))
         except Exception:
             log.exception("stage %s could not begin", stage.name)
             work.answers = [OWN_FAULT]
             self._back.put(work)
             return
-        _Gather(work, futures, self._back)
+        _Gather(work, self._back)
 
     def _collect(self, wait_s: float) -> list[Work]:
         """Everything that came back, after waiting for the first."""
@@ -225,6 +228,9 @@ class Runner:
     def _give_up_hung(self) -> None:
         now = time.monotonic()
         for work in [work for work in self._begun.values() if now > work.deadline]:
+            if work.answers or not any(future.running() for future in work.futures):
+                work.deadline = now + work.patience_s  # it waits for its turn
+                continue
             work.abandoned = True
             del self._begun[work.job.id]
             if self._by_name[work.job.stage].where == "thread":
@@ -338,12 +344,12 @@ class _Gather:
     Runs in whichever thread ends the last future; a look at a dead drive hangs that thread, not the runner.
     """
 
-    def __init__(self, work: Work, futures: list[Future[Any]], back: queue.SimpleQueue[Work]) -> None:
-        self._work, self._futures, self._back = work, futures, back
+    def __init__(self, work: Work, back: queue.SimpleQueue[Work]) -> None:
+        self._work, self._back = work, back
         self._left = queue.SimpleQueue[int]()
-        for number in range(len(futures) - 1):
+        for number in range(len(work.futures) - 1):
             self._left.put(number)
-        for future in futures:
+        for future in work.futures:
             future.add_done_callback(self._one)
 
     def _one(self, _: Future[Any]) -> None:
@@ -353,7 +359,7 @@ class _Gather:
             self._all()
 
     def _all(self) -> None:
-        answers = [answer(future, self._work.at) for future in self._futures]
+        answers = [answer(future, self._work.at) for future in self._work.futures]
         if not isinstance(answers[0], FileChanged) and not same(self._work.at):
             answers[0] = FileChanged()
         self._work.answers = answers

@@ -107,7 +107,6 @@ class Scan:
         self._news = moves.News()
         self._lost: set[bytes] = set()
         self._fresh_sizes: set[int] = set()
-        self._sidecars: set[tuple[bytes, bytes]] = set()
         self.outcome = Outcome()
         self.beat = time.monotonic()
         """When the disk last answered; another thread may read it to see that this one hangs."""
@@ -239,7 +238,6 @@ class Scan:
             for row in known.values():
                 if row[6] is None:
                     self._news.gone.append(Placed._make((*row, path)))
-                    self._note_sidecar(path, row[1])
         if found.fresh:
             self._fresh_sizes.update(entry.size for entry in found.files if entry.name in found.fresh)
         if folder is None and not arrivals:
@@ -260,7 +258,6 @@ class Scan:
             self.outcome.again.add(path)
         else:
             self._news.changed.append((Placed._make((*row, path)), entry))
-            self._note_sidecar(path, entry.name)
 
     def _arrivals(self, path: bytes, entries: list[Entry], fresh: frozenset[bytes]) -> None:
         ready: list[Entry] = []
@@ -272,7 +269,6 @@ class Scan:
                 self.outcome.again.add(path)
             else:
                 ready.append(entry)
-                self._note_sidecar(path, entry.name)
         for start in range(0, len(ready), CHUNK):
             self._arrive(path, ready[start : start + CHUNK])
         if not ready and path not in self._folders:
@@ -284,16 +280,15 @@ class Scan:
 
     def _arrive_chunk(self, path: bytes, chunk: list[Entry], tx: Tx) -> None:
         files.arrive(tx, self._ensure(tx, path), path, chunk, self._version)
+        for entry in chunk:
+            if entry.name[-4:].lower() == b".xmp":
+                self._told_beside(tx, path, entry.name)
 
     def _ensure_empty(self, path: bytes, tx: Tx) -> None:
         self._ensure(tx, path)
 
     def _ensure(self, tx: Tx, path: bytes) -> int:
         return files.ensure_folder(tx, self._source.id, path)
-
-    def _note_sidecar(self, path: bytes, name: bytes) -> None:
-        if name[-4:].lower() == b".xmp":
-            self._sidecars.add((path, name[:-4]))
 
     # --------------------------------------------------------------------------------------- the end
 
@@ -315,7 +310,6 @@ class Scan:
         self.outcome.again |= plan.again
         self._flush()
         self._drop(self._really(plan.gone))
-        self._reread(plan)
         self._forget_folders()
         remembered = scanning.inner_mounts(self._database, self._source.id)
         if remembered != self._inner | self._away:
@@ -343,23 +337,30 @@ class Scan:
                 self._do(partial(self._move_one, move), 5)
             self._flush()
         if plan.swaps:
-            self._do(
-                lambda tx: files.move_around(
-                    tx, [(row.id, self._ensure(tx, path), entry) for row, path, entry in plan.swaps]
-                ),
-                len(plan.swaps),
-            )
+            self._do(partial(self._swap, plan.swaps), len(plan.swaps))
         self.outcome.moved += plan.moved
 
     def _move_one(self, move: moves.Move, tx: Tx) -> None:
         row, path, entry = move
         files.move(tx, row.id, self._ensure(tx, path), entry)
+        self._moved(move, tx)
+
+    def _swap(self, swaps: list[moves.Move], tx: Tx) -> None:
+        files.move_around(tx, [(row.id, self._ensure(tx, path), entry) for row, path, entry in swaps])
+        for move in swaps:
+            self._moved(move, tx)
+
+    def _moved(self, move: moves.Move, tx: Tx) -> None:
+        row, path, entry = move
+        if scanning.has_sidecar(tx, row.id) or scanning.sidecar_name(tx, row.id):
+            scanning.read_again(tx, row.id, self._stage, self._version)
+        self._told_beside(tx, row.folder, row.name)
+        self._told_beside(tx, path, entry.name)
 
     def _arrive_rest(self, plan: moves.Plan) -> None:
         by_folder: dict[bytes, list[Entry]] = {}
         for path, entry in plan.links:
             by_folder.setdefault(path, []).append(entry)
-            self._note_sidecar(path, entry.name)
         for path, entries in by_folder.items():
             for start in range(0, len(entries), CHUNK):
                 self._arrive(path, entries[start : start + CHUNK])
@@ -367,6 +368,11 @@ class Scan:
 
     def _change(self, row: Placed, entry: Entry, tx: Tx) -> None:
         files.change(tx, row.known, row.folder, entry, self._version)
+        self._told_beside(tx, row.folder, row.name)
+
+    def _vanish(self, row: Placed, tx: Tx) -> None:
+        files.vanish(tx, row.id)
+        self._told_beside(tx, row.folder, row.name)
 
     def _really(self, gone: list[Placed]) -> list[Placed]:
         """Those rows whose file is not there on a second look, and that are not just being written anew."""
@@ -410,23 +416,17 @@ class Scan:
             self._do(partial(files.hold, files=ids), len(ids))
         for row in gone:
             if row.id not in kept:
-                self._do(partial(files.vanish, file=row.id), 5)
+                self._do(partial(self._vanish, row), 5)
         self.outcome.held += len(held)
         self.outcome.gone += len(gone) - len(held)
         self._flush()
 
-    def _reread(self, plan: moves.Plan) -> None:
-        """Sidecars came, changed or went: the files that they are about are read once more."""
-        for path, base in sorted(self._sidecars):
-            folder = files.folder_id(self._database, self._source.id, path)
-            for file in scanning.beside(self._database, folder, base) if folder is not None else ():
-                self._do(partial(self._read_again, file), 1)
-        for row in plan.all_moved():
-            if scanning.has_sidecar(self._database, row.id):
-                self._do(partial(self._read_again, row.id), 1)
-
-    def _read_again(self, file: int, tx: Tx) -> None:
-        scanning.read_again(tx, file, self._stage, self._version)
+    def _told_beside(self, tx: Tx, path: bytes, name: bytes) -> None:
+        """A sidecar came, changed or goes: the files that it is about are read once more, decided in the same commit."""
+        if name[-4:].lower() == b".xmp":
+            folder = files.folder_id(tx, self._source.id, path)
+            for file in scanning.beside(tx, folder, name[:-4]) if folder is not None else ():
+                scanning.read_again(tx, file, self._stage, self._version)
 
     def _forget_folders(self) -> None:
         if not self.outcome.complete:

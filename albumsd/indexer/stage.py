@@ -47,8 +47,9 @@ class Work:
     subject: Subject
     at: Location  # the file that is read
     others: list[Location]  # further online files of the same asset
-    began: float = 0.0
-    deadline: float = 0.0
+    futures: list[Future[Any]] = field(default_factory=list)
+    patience_s: float = 0.0
+    deadline: float = 0.0  # monotonic; moves on while the work waits for its turn
     extra: Any = None  # between begin and apply of one stage
     answers: list[Any] = field(default_factory=list)
     """Per future of ``begin``: its result, or the Problem it failed with."""

@@ -12,7 +12,7 @@ import io
 import logging
 import struct
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import exifread
 
@@ -28,6 +28,7 @@ _HIDDEN_DESCRIPTIONS = (
     "kodak digital still camera",
     "exif_jpeg_picture", "default", "dcim", "screenshot", "oznor", "jpeg_420", "binary comment",
 )  # fmt: skip
+_MOST_ENTRIES = 1000
 _MARK = b"Exif\0\0"
 _APPLE = b"Apple iOS\0"
 
@@ -48,13 +49,30 @@ def read_exif(blob: bytes) -> Evidence:
 
 def read_exif_file(file: BinaryIO, blob: bytes | None = None) -> Evidence:
     """The same from a file that is a TIFF structure (most RAW formats) or a container that exifread knows."""
+    tags: Tags = {}
     try:
-        tags: Tags = exifread.process_file(file, details=False, extract_thumbnail=False)
+        if _plausible(file):
+            tags = exifread.process_file(file, details=False, extract_thumbnail=False)
     except Exception:
         tags = {}  # exifread asserts and indexes its way through damaged files; Pillow is asked below
     if blob and len(blob) > 8 and not _has_core(tags):
         tags = {**_pillow_tags(blob), **{key: tag for key, tag in tags.items() if _text(tags, key)}}
     return _evidence(tags)
+
+
+def _plausible(file: BinaryIO) -> bool:
+    """Whether the first IFD of a TIFF structure has a believable number of entries; other containers are always.
+
+    exifread walks through 65,535 entries of garbage before it gives up.
+    """
+    start = file.read(8)
+    order: Literal["little", "big"] = "little" if start[:2] == b"II" else "big"
+    plausible = True
+    if start[:4] in (b"II*\0", b"MM\0*"):
+        file.seek(int.from_bytes(start[4:8], order))
+        plausible = 0 < int.from_bytes(file.read(2), order) <= _MOST_ENTRIES
+    file.seek(0)
+    return plausible
 
 
 def read_exif_parts(**parts: bytes) -> Evidence:

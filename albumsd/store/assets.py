@@ -168,7 +168,7 @@ def _fact_columns(facts: Facts, beside: list[Facts]) -> dict[str, Any]:
         "duration_s": facts.duration_s,
         "rating": rating,
         "camera": camera_name(facts),
-        "lens": lens or None,
+        "lens": readings.storable(lens) if lens else None,
         "aperture": exposure.aperture if exposure else None,
         "shutter_s": exposure.shutter_s if exposure else None,
         "iso": exposure.iso if exposure else None,

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 from albumsd.core import moments
 from albumsd.core.facts import CaptureTime
 from albumsd.core.words import words
-from albumsd.store import changes, jobs
+from albumsd.store import changes
 from albumsd.store.database import Database
 
 SEED = 20240413
@@ -42,7 +42,7 @@ CAMERAS = (
     ("samsung", "SM-S921U"), ("Google", "Pixel 7"), ("Apple", "iPhone 13"), ("Apple", "iPhone 6s"), ("Canon", "EOS R6"),
     ("NIKON", "D750"), ("SONY", "ILCE-7M3"), ("FUJIFILM", "X-T3"), ("Panasonic", "DC-G9"), ("OLYMPUS", "E-M10"),
 )  # fmt: skip
-_SYLLABLES = [c + v for c in ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "sh") for v in "aeiou"]
+_SYLLABLES = [c + v for c in (*"bdfgklmnprstvz", "sh") for v in "aeiou"]
 
 
 class City(NamedTuple):
@@ -108,9 +108,10 @@ class Rows:
     """Rows of one batch, by table, as their INSERT wants them."""
 
     SQL = {
-        "asset": 'INSERT INTO asset(id, sha256, size, name, name_key, live, copies, arrived_ns, kind, local, "offset", origin,'
-        " mtime_ns, year, month, week, day, mime, width, height, duration_s, rating, camera, lens, aperture, shutter_s, iso,"
-        f" focal_mm, lat, lon, place, country, region, city, hood, title) VALUES ({', '.join('?' * 36)})",
+        "asset": "INSERT INTO asset(id, sha256, size, name, name_key, live, copies, arrived_ns, kind, local,"
+        ' "offset", origin, mtime_ns, year, month, week, day, mime, width, height, duration_s, rating, camera,'
+        " lens, aperture, shutter_s, iso, focal_mm, lat, lon, place, country, region, city, hood, title)"
+        f" VALUES ({', '.join('?' * 36)})",
         "file": "INSERT INTO file(folder, name, asset, size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?, ?)",
         "asset_facet": "INSERT INTO asset_facet VALUES (?, ?, ?)",
         "reading": "INSERT INTO reading VALUES (?, ?)",
@@ -130,7 +131,7 @@ class Rows:
 
 
 def _days(count: int) -> Iterator[tuple[int, int, int]]:
-    """``count`` calendar days: the busy month's first, the rest spread evenly, in no order."""
+    """``count`` calendar days in no order: those of the busy month among all others, which have no such month."""
     chance = random.Random(SEED + 2)
     busy_year, busy_month = int(BUSY_MONTH[:4]), int(BUSY_MONTH[5:])
     busy = min(BUSY, count // 3)
@@ -236,9 +237,10 @@ class Maker:
         size = chance.randrange(1_500_000, 6_000_000)
         twice = asset % 100 == 0
         rows.of["asset"].append((
-            asset, sha256(asset.to_bytes(8, "big")).digest(), size, name, name.lower(), 1, 1 + twice, self._arrived_ns + asset,
-            kind, local, "+01:00", "exif", moment, *calendar, mime, width, height, duration, rating, camera, None, aperture,
-            shutter, iso, focal, lat, lon, place, *(city[:3] if city else (None, None, None)), None, title,
+            asset, sha256(asset.to_bytes(8, "big")).digest(), size, name, name.lower(), 1, 1 + twice,
+            self._arrived_ns + asset, kind, local, "+01:00", "exif", moment, *calendar, mime, width, height, duration,
+            rating, camera, None, aperture, shutter, iso, focal, lat, lon, place,
+            *(city[:3] if city else (None, None, None)), None, title,
         ))  # fmt: skip
         rows.of["file"].append((self._folders.at(folder), name.encode(), asset, size, moment, 1_000 + asset))
         places = [f"photos {folder} {name}"]

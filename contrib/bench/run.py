@@ -76,7 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if missing:
         print(f"bench: not installed: {', '.join(missing)}; `make bench` does that", file=sys.stderr)
         return 1
-    about = machine.describe() | {"date": f"{datetime.now(UTC):%Y-%m-%d}", "sizes": "quick" if arguments.quick else "full"}
+    about = machine.describe() | {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "sizes": "quick" if arguments.quick else "full",
+    }
     print("\n".join(f"{what}: {text}" for what, text in about.items()), end="\n\n", flush=True)
     found: list[tuple[Bench, list[Row]]] = []
     failures: list[str] = []

@@ -1,7 +1,7 @@
 """A drive that is slow or hung, as a filesystem: ``slow_source.py MOUNTPOINT FILES MIB BYTES_PER_SECOND``
 
-``FILES`` files of ``MIB`` MiB of zeros in one folder. All their reads together get at most so many bytes per second; with 0
-no read is ever answered. Names and attributes always are, at once.
+``FILES`` files of ``MIB`` MiB of zeros in one folder. All their reads together get at most so many bytes per second;
+with 0 no read is ever answered. Names and attributes always are, at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FIRST = 100
 _WHEN_NS = 1_600_000_000 * 10**9
 
 
-class Slow(pyfuse3.Operations):  # type: ignore[misc]
+class Slow(pyfuse3.Operations):
     """Inode 1 is the folder, ``_FIRST + n`` the n-th file."""
 
     def __init__(self, count: int, size: int, rate: int) -> None:
@@ -48,7 +48,7 @@ class Slow(pyfuse3.Operations):  # type: ignore[misc]
     async def opendir(self, inode: int, ctx: object) -> int:
         return inode
 
-    async def readdir(self, fh: int, start_id: int, token: object) -> None:
+    async def readdir(self, fh: int, start_id: int, token: pyfuse3.ReaddirToken) -> None:
         for number in range(start_id, self._count):
             name = f"VID_{number:03d}.mp4".encode()
             if not pyfuse3.readdir_reply(token, name, self._attributes(_FIRST + number), number + 1):

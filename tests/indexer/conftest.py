@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from albumsd.core import config as core_config
 from albumsd.core import kinds
 from albumsd.core.facts import Problem
 from albumsd.indexer.once import Report, index_once
+from albumsd.indexer.stages import place
+from albumsd.media.places import Gazetteer
 from albumsd.media.pool import TaskFailed
 from albumsd.store import sources
 from albumsd.store.database import Database, open_library
@@ -109,6 +112,17 @@ class Library:
 
     def state(self) -> str:
         return sources.by_name(self.database, "photos").state
+
+
+@pytest.fixture(scope="session")
+def places() -> Callable[[], Any]:
+    """The gazetteer, loaded when a test first asks for a place, once for all libraries."""
+    return cache(lambda: Gazetteer.load(None))
+
+
+@pytest.fixture(autouse=True)
+def _shared_places(places: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "gazetteer", lambda folder: places())
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The fixtures of ``conftest_media``, which tests also import by name."""
+"""The fixtures of ``media_files``, which tests also import by name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest_media import jpeg, video  # noqa: E402
+from media_files import jpeg, video
 
 __all__ = ["jpeg", "video"]

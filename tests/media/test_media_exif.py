@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest_media import LISBON, atom, bag, drawing, exif, packet
+from media_files import LISBON, atom, bag, drawing, exif, packet
 from hypothesis import given
 from hypothesis import strategies as st
 

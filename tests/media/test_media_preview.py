@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest_media import LISBON, archive, drawing, packet, pdf
+from media_files import LISBON, archive, drawing, packet, pdf
 from PIL import Image
 
 from albumsd.media import preview
@@ -49,7 +49,7 @@ def test_small_pictures_are_not_blown_up(jpeg: Callable[..., Path], tmp_path: Pa
 
 
 def test_very_long_pictures_keep_a_pixel(tmp_path: Path) -> None:
-    drawing(5000, 1).save(tmp_path / "line.png")
+    drawing(5000, 40).resize((5000, 1)).save(tmp_path / "line.png")
     made = make(tmp_path / "line.png", tmp_path / "p")
     assert made is not None
     assert (made.preview_size, made.thumbnail_size) == ((1600, 1), (320, 1))

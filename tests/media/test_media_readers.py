@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pillow_heif
 import pytest
-from conftest_media import archive, atom, drawing, exif, packet, pdf
+from media_files import archive, atom, drawing, exif, packet, pdf
 from PIL import Image
 
 from albumsd.core import kinds

@@ -202,11 +202,16 @@ class Rig:
 
     def errno(self, handler: Callable[..., Any], *args: Any) -> int:
         """The errno that the handler answers; 0 for none. Anything but a FUSEError fails the test, as it ends a mount."""
-        try:
-            self.call(handler, *args)
-        except pyfuse3.FUSEError as error:
-            return error.errno
-        return 0
+
+        async def caught() -> int:
+            try:
+                await handler(*args)
+            except pyfuse3.FUSEError as error:
+                return error.errno
+            return 0
+
+        answer: int = self.call(caught)
+        return answer
 
     def find(self, path: str) -> int:
         """The inode at ``path``, looked up part by part as the kernel does."""

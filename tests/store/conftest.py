@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from albumsd.core.facts import Facts
-from albumsd.store import assets, changes, database, files, sources
+from albumsd.store import assets, changes, database, files
 from albumsd.store.database import Database
 
 NOON = 1_713_009_600_000_000_000  # 2024-04-13T12:00:00Z
@@ -91,6 +91,9 @@ class Made:
         with self.db.write() as tx:
             files.vanish(tx, self.file(path))
 
+    def sha(self, content: str) -> bytes:
+        return sha(content)
+
     def name(self, asset: int) -> str | None:
         return self.db.value("SELECT name FROM asset WHERE id=?", (asset,))  # type: ignore[no-any-return]
 
@@ -134,5 +137,3 @@ def lib(empty_library: Path, tmp_path: Path) -> Iterator[Made]:
     made.check()
     made.db.close()
 
-
-__all__ = ["NOON", "Made", "lib", "sha", "sources"]

@@ -55,7 +55,8 @@ class Daemon:
                     ready.set()
             ready.set()
 
-        threading.Thread(target=read, daemon=True).start()
+        self._reading = threading.Thread(target=read, daemon=True)
+        self._reading.start()
         self.said = lines
         self.process = process
         if not ready.wait(START_S) or not any(line.startswith("ready:") for line in lines):
@@ -114,7 +115,14 @@ class Daemon:
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.terminate()
-        return self.process.wait(40)
+        code = self.process.wait(40)
+        self._release()
+        return code
+
+    def _release(self) -> None:
+        self._reading.join(10)
+        if self.process.stdout:
+            self.process.stdout.close()
 
     def close(self) -> None:
         with suppress(ProcessLookupError):
@@ -128,5 +136,6 @@ class Daemon:
                 pid = self.pid(process)
                 if b"albumsd" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     os.kill(pid, signal.SIGKILL)
+        self._release()
         if os.fspath(self.mount) in Path("/proc/self/mountinfo").read_text():
             subprocess.run(["umount", "-l", self.mount], check=False, capture_output=True, timeout=20)

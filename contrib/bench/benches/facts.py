@@ -73,7 +73,7 @@ def run(context: Context) -> list[Row]:
 
     def readers() -> None:
         for path in paths:
-            read(path)
+            read(str(path))
 
     def exiftool() -> None:
         subprocess.run(["exiftool", "-fast2", "-json", "-q", *paths], check=True, stdout=subprocess.DEVNULL)

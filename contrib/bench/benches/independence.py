@@ -1,7 +1,7 @@
 """One slow or hung drive and everybody else: stats and first reads elsewhere while 32 readers sit on it (rule 7).
 
-Each file elsewhere is looked at once, with its name unknown to the kernel and its pages unknown to the mount, so every figure
-is a request that albumsd answers. The comparison is the same library at rest.
+Each file elsewhere is looked at once, with its name unknown to the kernel and its pages unknown to the mount, so every
+figure is a request that albumsd answers. The comparison is the same library at rest.
 """
 
 from __future__ import annotations

@@ -40,13 +40,19 @@ def run(context: Context) -> list[Row]:
     with ExitStack() as stack:
         stack.enter_context(own.mounted())
         bound = stack.enter_context(library.bindfs(tree, context.scratch / "bindfs"))
-        folders = {"albumsd": own.mount / "by-folder" / "tree" / "many", "bindfs": bound / "many", "disk": tree / "many"}
+        folders = {
+            "albumsd": own.mount / "by-folder" / "tree" / "many",
+            "bindfs": bound / "many",
+            "disk": tree / "many",
+        }
         month = {"albumsd": own.mount / MONTH, "bindfs": bound / "many"}
         for folder in (*folders.values(), own.mount / MONTH):
             found = long_listing(folder)
             assert found == count, f"{folder} lists {found} of {count}"
         ls: dict[str, Callable[[], object]] = {name: partial(long_listing, folder) for name, folder in folders.items()}
-        by_date: dict[str, Callable[[], object]] = {name: partial(long_listing, folder) for name, folder in month.items()}
+        by_date: dict[str, Callable[[], object]] = {
+            name: partial(long_listing, folder) for name, folder in month.items()
+        }
         look: dict[str, Callable[[], object]] = {
             name: partial(stats, [f"{folder}/{file}" for file in names]) for name, folder in folders.items()
         }

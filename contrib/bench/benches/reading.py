@@ -36,7 +36,9 @@ def whole(paths: Sequence[Path]) -> None:
 class Trio:
     """The same files seen through albumsd, bindfs and the disk."""
 
-    def __init__(self, roads: dict[str, Path], folder: str, names: Sequence[str], read: Callable[[Sequence[Path]], None]):
+    def __init__(
+        self, roads: dict[str, Path], folder: str, names: Sequence[str], read: Callable[[Sequence[Path]], None]
+    ):
         self.paths = {road: [top / folder / name for name in names] for road, top in roads.items()}
         self.calls: dict[str, Callable[[], object]] = {road: partial(read, paths) for road, paths in self.paths.items()}
 
@@ -110,7 +112,11 @@ def _large(trio: Trio, mount: Path, size: int, reps: int) -> list[Row]:
     note = "" if own_choice is not None else "read-ahead as it was: setting it needs root"
     rows = [
         timing.compare(
-            f"{what}, read-ahead 128 KiB", timing.interleaved(trio.calls, reps, before=trio.cool), "bindfs", Target(1.5), note
+            f"{what}, read-ahead 128 KiB",
+            timing.interleaved(trio.calls, reps, before=trio.cool),
+            "bindfs",
+            Target(1.5),
+            note,
         )
     ]
     if own_choice is not None and caches.read_ahead(mount, 1024) is not None:

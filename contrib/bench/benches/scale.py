@@ -1,7 +1,7 @@
 """The same questions to libraries of 10k, 100k and 1M generated assets: start, folders, searches, memory.
 
-Only ``mount`` runs, and ``brain`` where a row says so. Folders are listed with the kernel's names dropped before, where that is
-allowed. A search is ``ls search/<query>``: every query is different, none was asked before.
+Only ``mount`` runs, and ``brain`` where a row says so. Folders are listed with the kernel's names dropped before, where
+that is allowed. A search is ``ls search/<query>``: every query is different, none was asked before.
 """
 
 from __future__ import annotations
@@ -84,7 +84,15 @@ def _starts(own: library.Library) -> Row:
 def _views(own: library.Library, reps: int) -> list[Row]:
     rows = []
     places = os.listdir(own.mount / "by-place")
-    for path in ("by-date", "by-date/2019", f"by-date/{BUSY}", "by-place", f"by-place/{places[0]}", "by-camera", "by-tag"):
+    for path in (
+        "by-date",
+        "by-date/2019",
+        f"by-date/{BUSY}",
+        "by-place",
+        f"by-place/{places[0]}",
+        "by-camera",
+        "by-tag",
+    ):
         seconds, count = _listed(own.mount / path, reps)
         what = path.replace(places[0], "<country>")
         rows.append(Row(f"ls {what}", seconds, "s", note=f"{count:,} names"))
@@ -154,6 +162,4 @@ def run(context: Context) -> list[Row]:
     return [row for size in sizes for row in _library(context, size)]
 
 
-BENCH = Bench(
-    "scale", "Generated libraries of 10,000 to 1,000,000 assets.", "run.py --only scale", run, 600.0
-)
+BENCH = Bench("scale", "Generated libraries of 10,000 to 1,000,000 assets.", "run.py --only scale", run, 600.0)

@@ -1,7 +1,7 @@
 """Phase one of the index: the names of a new source, and a second look when nothing changed, against find.
 
-The indexer's own process is measured from its start, with everything else that it does meanwhile (its stages begin to read
-files). ``Scan`` by itself shows what the walk and the rows cost. Files hold a few bytes: only names are looked at.
+The indexer's own process is measured from its start, with everything else that it does meanwhile (its stages begin to
+read files). ``Scan`` by itself shows what the walk and the rows cost. Files hold a few bytes: only names are looked at.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def indexer(own: library.Library, deadline_s: float) -> tuple[float, float]:
     from albumsd.store.database import Reader
 
     with Reader(own.config.database) as reader, own.running("indexer"):
-        first = processes.wait_until(lambda: reader.value(_ASSETS, (FIRST,)) >= FIRST, deadline_s, "the first names", 0.01)
+        first = processes.wait_until(
+            lambda: reader.value(_ASSETS, (FIRST,)) >= FIRST, deadline_s, "the first names", 0.01
+        )
         rest = processes.wait_until(lambda: reader.value(_DONE), deadline_s, "phase one", 0.02)
     return first, first + rest
 
@@ -90,7 +92,13 @@ def run(context: Context) -> list[Row]:
         wholes[timing.OURS].append(whole)
         shutil.rmtree(own.folder)
     rows = [
-        Row(f"first {FIRST:,} names of a new source of {count:,}", median(firsts), "s", target=Target(2.0, "figure"), note=cold),
+        Row(
+            f"first {FIRST:,} names of a new source of {count:,}",
+            median(firsts),
+            "s",
+            target=Target(2.0, "figure"),
+            note=cold,
+        ),
         timing.compare("its phase one, the indexer's whole process", wholes, "find", Target(3.0), cold),
     ]
     calls: dict[str, Callable[[], object]] = {timing.OURS: lambda: scan(made[-1]), "find": lambda: find(tree)}
@@ -101,7 +109,9 @@ def run(context: Context) -> list[Row]:
             made.append(fresh.library())
         cool()
 
-    rows.append(timing.compare("phase one, the scan alone", timing.interleaved(calls, reps, before=prepare), "find", note=cold))
+    rows.append(
+        timing.compare("phase one, the scan alone", timing.interleaved(calls, reps, before=prepare), "find", note=cold)
+    )
     for own in made[:-1]:
         shutil.rmtree(own.folder)
     again = timing.interleaved(calls, context.size(7, 5), first_is_warming=True)

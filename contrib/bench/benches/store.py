@@ -120,7 +120,8 @@ def run(context: Context) -> list[Row]:
     end = time.monotonic() + seconds + 2
     roles = [role for role, (_, count) in _ROLES.items() for _ in range(count)]
     children = [
-        spawn.Process(target=_process, args=(role, database, end, n, queue), daemon=True) for n, role in enumerate(roles)
+        spawn.Process(target=_process, args=(role, database, end, n, queue), daemon=True)
+        for n, role in enumerate(roles)
     ]
     for child in children:
         child.start()
@@ -137,7 +138,12 @@ def run(context: Context) -> list[Row]:
     rows = sum(one.rows for one in told if one.role == "writer")
     load = f"{WRITERS} bulk writers, {READERS} readers, {seconds} s"
     return [
-        Row(f"gestures, p50 ({load})", timing.percentile(took["gesture"], 50), "s", note=f"{len(took['gesture']):,} of them"),
+        Row(
+            f"gestures, p50 ({load})",
+            timing.percentile(took["gesture"], 50),
+            "s",
+            note=f"{len(took['gesture']):,} of them",
+        ),
         Row("gestures, p95", timing.percentile(took["gesture"], 95), "s", target=Target(0.1, "figure")),
         Row("gestures, p99", timing.percentile(took["gesture"], 99), "s"),
         Row("a point lookup and a page of 200, p99", timing.percentile(took["reader"], 99), "s"),

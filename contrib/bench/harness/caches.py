@@ -1,8 +1,8 @@
 """Making the kernel forget. What each does, so that a row can say what was cold.
 
-``names``     names and attributes of every filesystem (``echo 2 > drop_caches``): root only. The blocks that hold them on the
-              disk stay cached, so this is the cold of a mount, not of a spinning disk.
-``pages``     the page cache of given files, seen through one mount. The source's own pages stay: cold for the mount only.
+``names``     names and attributes of every filesystem (``echo 2 > drop_caches``): root only. The blocks that hold them
+              on the disk stay cached, so this is the cold of a mount, not of a spinning disk.
+``pages``     the page cache of given files, seen through one mount: the source's own pages stay.
 ``all``       everything (``echo 3``): root only.
 """
 

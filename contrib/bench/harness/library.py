@@ -41,7 +41,14 @@ class Library:
     def command(self, *words: str | os.PathLike[str]) -> list[str]:
         """An albumsd command on this library."""
         library = ["--library", os.fspath(self.folder)]
-        return [sys.executable, "-m", "albumsd", os.fspath(words[0]), *library, *(os.fspath(word) for word in words[1:])]
+        return [
+            sys.executable,
+            "-m",
+            "albumsd",
+            os.fspath(words[0]),
+            *library,
+            *(os.fspath(word) for word in words[1:]),
+        ]
 
     def call(self, *words: str | os.PathLike[str], deadline_s: float = 60.0) -> None:
         """Run a short command. Raises CalledProcessError, TimeoutExpired."""

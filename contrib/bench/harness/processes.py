@@ -1,7 +1,7 @@
 """Child processes with a deadline, a scratch folder that is really gone afterwards, and mounts that never stay.
 
 A benchmark runs in a process of its own (``run.py`` starts it as leader of a session). Whatever it mounts lies in its
-scratch folder, and whatever it starts is its descendant, so ``clear`` can find both even after the benchmark was killed.
+scratch folder, and whatever it starts is its descendant, so ``clear`` can find both even after it was killed.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def clear(scratch: Path, pids: Sequence[int] = ()) -> None:
 
 
 def resident(pid: int) -> int:
-    """Bytes of a process that lie in memory and are its own: RssAnon and RssShmem count whole, file pages too."""
+    """Bytes of a process that lie in memory, pages of files included."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024

@@ -103,9 +103,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 def as_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """For ``--json``; ``rows`` turns it back."""
-    return [
-        {**row._asdict(), "target": row.target._asdict() if row.target else None, "met": row.met} for row in rows
-    ]
+    return [{**row._asdict(), "target": row.target._asdict() if row.target else None, "met": row.met} for row in rows]
 
 
 def rows(data: Sequence[dict[str, Any]]) -> list[Row]:

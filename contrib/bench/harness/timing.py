@@ -54,7 +54,14 @@ def ratio(ours: Sequence[float], others: Sequence[float]) -> float:
 def compare(what: str, times: Times, against: str, target: Target | None = None, note: str = "") -> Row:
     """A row of seconds: ours against one of the others."""
     return Row(
-        what, median(times[OURS]), "s", median(times[against]), against, ratio(times[OURS], times[against]), target, note
+        what,
+        median(times[OURS]),
+        "s",
+        median(times[against]),
+        against,
+        ratio(times[OURS], times[against]),
+        target,
+        note,
     )
 
 

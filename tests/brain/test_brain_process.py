@@ -1,0 +1,89 @@
+"""brain.process: a process that answers, dies cleanly, and that nobody needs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumsd.brain.process import Brain
+from albumsd.core.errors import LibraryMissing, NotReady
+from albumsd.ipc import calls
+from albumsd.search import run
+from albumsd.store.database import Database
+
+TODAY = "2024-05-01"
+
+
+def socket_of(database: Database) -> Path:
+    return database.path.parent / "run" / run.SOCKET
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own(papers: Database, start: Callable[[Path], Any]) -> None:
+    """Ready, ranks, refuses a second one, ends at SIGTERM; killed, the search goes on by itself."""
+    socket, library = socket_of(papers), papers.path.parent
+    process, line = start(library)
+    assert line == "ready"
+    status = calls.ask(socket, {"ask": "status"}, 10)
+    assert status == {"state": "ready", "model": None, "device": None, "documents": 300}
+    ranked = run.search(papers, "w3 w20", today=TODAY, limit=20, brain=socket, deadline_s=10)
+    assert ranked.by == "brain"
+    assert ranked.hits
+
+    second, line = start(library)
+    assert "in use by another brain" in line
+    assert second.wait(10) == 3
+
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert not socket.exists()
+
+    process, line = start(library)
+    assert line == "ready"
+    process.kill()
+    process.wait(10)
+    assert socket.exists()
+    alone = run.search(papers, "w3 w20", today=TODAY, limit=20, brain=socket, deadline_s=10)
+    assert alone.by == "fts"
+    assert {hit.asset for hit in alone.hits[:3]} & {hit.asset for hit in ranked.hits[:6]}
+
+    process, line = start(library)  # what the killed one left behind is no obstacle
+    assert line == "ready"
+    assert calls.ask(socket, {"ask": "status"}, 10)["state"] == "ready"
+
+
+def test_without_a_library(tmp_path: Path) -> None:
+    with pytest.raises(LibraryMissing):
+        Brain(tmp_path / "albumsd.db")
+    with pytest.raises(NotReady):
+        calls.ask(tmp_path / "brain.sock", {"ask": "status"}, 1)
+
+
+def test_many_at_once_get_the_same_answer(papers: Database) -> None:
+    brain = Brain(papers.path)
+    try:
+        question = {"ask": "rank", "query": "w3 w20", "today": TODAY, "limit": 20}
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(brain.answer, [question] * 40))
+        assert answers[0]["hits"]
+        assert all(answer == answers[0] for answer in answers)
+    finally:
+        brain.close()
+
+
+@pytest.mark.parametrize("question", [{}, {"ask": "dance"}, {"ask": "rank"}, {"ask": "rank", "query": "(", "limit": 3}])
+def test_bad_questions_are_errors_and_no_end(papers: Database, question: dict[str, Any]) -> None:
+    brain = Brain(papers.path)
+    server = calls.Server(socket_of(papers), brain.answer)
+    try:
+        with pytest.raises(calls.CallFailed):
+            calls.ask(socket_of(papers), question, 10)
+        assert calls.ask(socket_of(papers), {"ask": "status"}, 10)["documents"] == 300
+    finally:
+        server.close()
+        brain.close()
