@@ -30,7 +30,9 @@ class Setting:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("mount", "~/Albums", "The folder on which the library is mounted."),
-    Setting("originals", "", "The managed folder, where ingested originals are kept; empty: `originals/` in the library."),
+    Setting(
+        "originals", "", "The managed folder, where ingested originals are kept; empty: `originals/` in the library."
+    ),
     Setting("owner", "", "User name or uid whom the files in the mount belong to; empty means whoever runs albumsd."),
     Setting("allow_other", False, "Let other users of this machine into the mount; needed for Samba only."),
     Setting("workers", 0, "Decoder processes; 0 means one per core, at most 4."),

@@ -51,7 +51,8 @@ OTHER: tuple[Kind, str] = ("other", "application/octet-stream")
 
 def extension(name: str) -> str:
     """The extension in lower case without its dot; empty if there is none."""
-    return name.rpartition(".")[2].lower() if "." in name else ""
+    _, dot, after = name.rpartition(".")
+    return after.lower() if dot else ""
 
 
 def of_name(name: str) -> tuple[Kind, str]:

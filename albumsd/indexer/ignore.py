@@ -1,7 +1,7 @@
 """Names in a source that are never looked at: litter of systems, thumbnail and trash folders, unfinished files.
 
-What is left out is data: ``NAMES`` (exact, any case), ``PREFIXES`` and ``SUFFIXES`` (any case). Everything with a leading
-dot is hidden on purpose and left out too. The same names are left out of files and of folders. Nobody mutates these.
+What is left out is data: ``NAMES`` (exact, any case), ``PREFIXES`` and ``SUFFIXES`` (any case). Everything with a
+leading dot is hidden on purpose and left out too. The same names are left out of files and of folders.
 """
 
 from __future__ import annotations
@@ -25,12 +25,23 @@ NAMES = frozenset(
         b"_gsdata_",
     }
 )
-"""In lower case. ``.DS_Store``, ``._*``, ``.Trash-1000``, ``.thumbnails``, ``.sh_thumbnails``, ``.git`` begin with a dot."""
+"""In lower case. ``.DS_Store``, ``._*``, ``.Trash-1000``, ``.thumbnails``, ``.sh_thumbnails`` begin with a dot."""
 
 PREFIXES = (b"~$",)
 """Office lock files. ``.~lock.*`` begins with a dot."""
 
-SUFFIXES = (b".part", b".partial", b".crdownload", b".download", b".tmp", b".temp", b".filepart", b".!ut", b".aria2", b".swp")
+SUFFIXES = (
+    b".part",
+    b".partial",
+    b".crdownload",
+    b".download",
+    b".tmp",
+    b".temp",
+    b".filepart",
+    b".!ut",
+    b".aria2",
+    b".swp",
+)
 """Files that some program is still writing: they are indexed under the name that they get in the end."""
 
 _FIRST = frozenset(first for name in (*NAMES, *PREFIXES) for first in (name[0], name.upper()[0]))

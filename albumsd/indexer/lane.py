@@ -18,7 +18,9 @@ class Lane:
 
     def __init__(self, width: int, name: str) -> None:
         self._name = name
-        self._tasks: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = (
+            queue.SimpleQueue()
+        )
         self._width = width
         self._lock = threading.Lock()
         self._surplus = 0  # threads that end after the task they are at

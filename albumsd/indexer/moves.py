@@ -1,9 +1,9 @@
 """Which file moved where: a pure decision over what one scan found different.
 
-A row and an entry with the same inode, size and mtime are the same file. A file whose old path is gone, or holds another
-file now, has moved; an entry whose twin still stands at its own path is a hard link. A move onto a path whose old
-occupant did not itself move away is no move but a change of that path (a save by rename), so that the new content becomes
-the successor of the old one.
+A row and an entry with the same inode, size and mtime are the same file. A file whose old path is gone, or holds
+another file now, has moved; an entry whose twin still stands at its own path is a hard link. A move onto a path whose
+old occupant did not itself move away is no move but a change of that path (a save by rename), so that the new content
+becomes the successor of the old one.
 """
 
 from __future__ import annotations

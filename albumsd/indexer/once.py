@@ -44,8 +44,8 @@ def index_once(
 ) -> Report:
     """Scan every source that is there and waits for it (all, with ``rescan``), then run all jobs to their end.
 
-    With ``rest_s`` 0 every file counts as finished. ``decode`` replaces the pool of decoder processes. What was left by a
-    killed run is taken up. Raises what the store raises.
+    With ``rest_s`` 0 every file counts as finished. ``decode`` replaces the pool of decoder processes. What was left by
+    a killed run is taken up. Raises what the store raises.
     """
     report = Report()
     if decode is not None:
@@ -100,7 +100,7 @@ def _look(
     committed: Callable[[], None],
     report: Report,
 ) -> dict[int, set[bytes]]:
-    """One look at the sources: whole scans that are due, and the folders that are ``wanted``. Folders for the next look."""
+    """One look at the sources: whole scans that are due, and the ``wanted`` folders. Folders for the next look."""
     again: dict[int, set[bytes]] = {}
     for known in sources.all_sources(database):
         mounts = Mounts.now()

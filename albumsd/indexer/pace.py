@@ -50,7 +50,7 @@ class Meter:
         return {stage: round(1 / cost, 1) for stage, cost in self._cost.items() if cost > 0}
 
     def eta_s(self, lanes: Mapping[str, str], counts: Mapping[str, Mapping[str, int]], first: str) -> float | None:
-        """Seconds until nothing is open; None when nobody can know. ``lanes``: stage to lane; ``first``: the first stage.
+        """Seconds until nothing is open; None when nobody can know. ``lanes``: stage to lane; ``first``: first stage.
 
         An open job of the first stage will bring others: as many of each stage as it did so far.
         """

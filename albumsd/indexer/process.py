@@ -101,6 +101,7 @@ class Indexer:
         self._early: set[int] = set()  # sources whose scan began before their watch was there
         self._scanners: list[threading.Thread] = []
         self._pinged = 0.0
+        self._unsent = False
         self._failure: BaseException | None = None
 
     def stop(self) -> None:
@@ -108,13 +109,14 @@ class Indexer:
         self._wake.set()
 
     def run(self) -> int:
-        """Raises LibraryBusy, LibraryMissing and what else keeps it from beginning. 0 after ``stop``, 1 after a failure."""
+        """0 after ``stop``, 1 after a failure. Raises LibraryBusy, LibraryMissing."""
         config = self._config
         lock = locks.ProcessLock(config.run, "indexer")
         database = Database(config.database)
         with database.write() as tx:
             jobs.release_all(tx)
             jobs.unpark_waiting(tx)
+            jobs.retry_unreadable(tx)
             sources.want_scan(tx)  # nobody watched until now
             for source in sources.all_sources(tx):
                 sources.set_watch(tx, source.id, "")
@@ -160,6 +162,8 @@ class Indexer:
                 trimmed = now
                 with database.write() as tx:
                     changes.trim(tx)
+            if self._unsent:
+                self._ping()
             ready, _, _ = select.select([bell], [], [], TICK_S)
             if ready and self._heard(database, pings.drain(bell)):
                 checked = float("-inf")
@@ -271,7 +275,14 @@ class Indexer:
         try:
             with Database(self._config.database) as database:
                 scan = scan_of(
-                    database, self._config, source, Prober(), Mounts.now(), self._rest_s, self._committed, self._stop.is_set
+                    database,
+                    self._config,
+                    source,
+                    Prober(),
+                    Mounts.now(),
+                    self._rest_s,
+                    self._committed,
+                    self._stop.is_set,
                 )
                 with self._desk.lock:
                     self._desk.running[source.id] = scan
@@ -304,8 +315,10 @@ class Indexer:
         self._ping()
 
     def _ping(self) -> None:
+        """Tell the mount that there is something to read, at most every PING_S; the main thread sends the last one."""
         now = time.monotonic()
-        if now - self._pinged >= PING_S:
+        self._unsent = now - self._pinged < PING_S
+        if not self._unsent:
             self._pinged = now
             pings.send(self._config.run / "mount.ping")
 
@@ -339,7 +352,6 @@ class Indexer:
                 with self._desk.lock:
                     self._desk.eta_s, self._desk.rates = eta_s, runner.meter.rates()
             if not worked:
-                self._ping()
                 self._wake.wait(1.0)
                 self._wake.clear()
 

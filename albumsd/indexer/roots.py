@@ -25,6 +25,7 @@ from .volumes import Mounts, Volume
 
 DEADLINE_S = 5.0
 
+
 class Seen(NamedTuple):
     """What a probe saw at the root of a source."""
 
@@ -70,7 +71,9 @@ def judge(source: sources.Source, volume: Volume, seen: Seen | None, known_files
         return Verdict("offline", f"its folder cannot be read: {seen.error}", None)
     if seen.empty and known_files:
         return Verdict(
-            "offline", "its folder is empty, as when its drive is not mounted; if you emptied it, forget the source", None
+            "offline",
+            "its folder is empty, as when its drive is not mounted; if you emptied it, forget the source",
+            None,
         )
     if source.volume is not None and source.volume != volume.identity and known_files:
         if seen.found * 10 < seen.sampled * 9:

@@ -2,13 +2,15 @@
 
 One thread runs it and owns its ``Database``. A job is claimed (leased), begun (``Stage.begin`` starts futures), and
 when the last of its futures is there it comes back through a queue; its result, the end of the job and the jobs that
-follow are one transaction, many jobs to a transaction of about 40 ms. So a kill at any moment loses a lease and nothing else.
+follow are one transaction, many jobs to a transaction of about 40 ms. So a kill at any moment loses a lease, no more.
 
 What goes wrong, and what becomes of the job:
 
 * the content is bad in a way that will not change → the problem is stored, the job is done;
-* the decoder died, took too long, ran out of memory, or the file could not be read → once more, then failed, with the problem;
-* the source is not online → parked until it is; the file is not what its row says → parked until its folder was looked at;
+* the decoder died, took too long, ran out of memory, or the file could not be read → once more, then failed, with the
+  problem;
+* the source is not online → parked until it is; the file is not what its row says → parked until its folder was
+  looked at;
 * nothing came back by the deadline → the drive hangs: parked, its thread given up, the source is to be checked;
 * albumsd itself failed → logged, counted as a failure like any other.
 """
@@ -46,11 +48,11 @@ HASH_THREADS = 2
 SLOWEST_BYTES_PER_S = 2_000_000
 PATIENCE_S = 60.0
 OPEN_FILES_PER_CHILD = 12
-"""Jobs begun per decoder: enough that none waits for the database, few enough that what a person looks at comes soon."""
+"""Jobs begun per decoder: enough that none waits for the database, few enough that what is looked at comes soon."""
 
 
 class Calls(NamedTuple):
-    """Whom the runner tells: after each commit; that a source must be checked; that a folder must be looked at again."""
+    """Whom the runner tells: after each commit; that a source is to be checked; that a folder is to be looked at."""
 
     committed: Callable[[], None] = lambda: None
     doubt: Callable[[int], None] = lambda source: None
@@ -94,7 +96,7 @@ class Runner:
     # -------------------------------------------------------------------------------------------- start
 
     def open_outdated(self) -> int:
-        """Open the jobs that an older version of a stage did, and give every live asset what new stages want. How many."""
+        """Open the jobs that older versions did, and give every live asset what new stages want. How many."""
         opened = 0
         for stage in self._stages:
             after = 0
@@ -188,7 +190,7 @@ class Runner:
         subject = scanning.subject(self._database, job.asset)
         if subject is None:
             return  # the asset is gone, and the job with it
-        places = files.locations(self._database, job.asset)
+        places = scanning.present(self._database, files.locations(self._database, job.asset))
         online = [place for place in places if place.state == "online"]
         if not stage.wants(subject):
             with self._database.write() as tx:
@@ -196,7 +198,7 @@ class Runner:
                 self.follow(tx, job.asset)
             return
         if not online:
-            why = "no file holds it" if not places else "its drive is not here"
+            why = "its file is missing" if not places else "its drive is not here"
             with self._database.write() as tx:
                 jobs.park(tx, job, why)
             return
@@ -228,7 +230,8 @@ class Runner:
     def _give_up_hung(self) -> None:
         now = time.monotonic()
         for work in [work for work in self._begun.values() if now > work.deadline]:
-            if work.answers or not any(future.running() for future in work.futures):
+            first = work.futures[0] if work.futures else None
+            if work.answers or first is None or not (first.running() or first.done()):
                 work.deadline = now + work.patience_s  # it waits for its turn
                 continue
             work.abandoned = True
@@ -321,7 +324,12 @@ class Runner:
         if stage is None or work.job.stage == stage.name:
             return
         subject = scanning.subject(tx, asset)
-        if subject and subject.place is None and stage.wants(subject) and "done" in jobs.of_asset(tx, asset).get("place", ()):
+        if (
+            subject
+            and subject.place is None
+            and stage.wants(subject)
+            and "done" in jobs.of_asset(tx, asset).get("place", ())
+        ):
             jobs.open_jobs(tx, stage.name, stage.version, [(asset, jobs.day_number(subject.local))])
 
     def follow(self, tx: Tx, asset: int) -> None:
@@ -399,5 +407,3 @@ def _unreadable(result: Any) -> Problem | None:
             if reason == "unreadable":
                 return Problem(reason, detail)
     return None
-
-

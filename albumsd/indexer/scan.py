@@ -4,10 +4,10 @@
 no transaction is open while the disk is asked. What can be judged only when everything was seen waits for the end:
 
 * *Moves* (``moves.resolve``): a file that arrives with the inode, size and mtime of one that is gone has moved.
-* *Changes*: the path holds other bytes. *Gone* files: only after the source was found online again, each looked for once
-  more, and never those behind a folder that could not be read or a drive mounted inside that is away.
-* The *brake*: more than 20 files and more than 10 % of the source, or all files of a top-level folder, are not dropped but
-  held as missing until the person says so, or they come back.
+* *Changes*: the path holds other bytes. *Gone* files: only after the source was found online again, each looked for
+  once more, and never those behind a folder that could not be read or a drive mounted inside that is away.
+* The *brake*: more than 20 files and more than 10 % of the source, or all files of a top-level folder, are not dropped
+  but held as missing until the person says so, or they come back.
 
 A file that is still being written (``fresh``) is left as it was; its folder is in ``Outcome.again``. A scan that is
 stopped or killed at any point leaves rows that the next one continues from. One ``Scan`` belongs to one thread.
@@ -17,16 +17,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from albumsd.store import files, scanning, sources
-from albumsd.store.database import Database, Row, Tx
+from albumsd.store.database import Database, Row
 from albumsd.store.files import Entry
 from albumsd.store.scanning import Placed
 
 from . import directory, moves
+from .edits import Edits
 from .ignore import path_left_out
 from .volumes import Mounts, same_time
 
@@ -34,13 +35,6 @@ log = logging.getLogger(__name__)
 
 BRAKE_FILES = 20
 BRAKE_SHARE = 0.10
-CHUNK = 400
-"""Arrivals of one folder that are given to the store at once: some 10 ms."""
-FLUSH_ENTRIES = 1500
-FLUSH_S = 0.25
-TELL_S = 0.2
-
-Op = Callable[[Tx], object]
 
 
 @dataclass
@@ -93,12 +87,9 @@ class Scan:
         """
         self._database, self._source = database, source
         self._rest_ns = int(rest_s * 1e9)
-        self._stage, self._version = stage
         self._mounts, self._skip = mounts or Mounts.now(), skip
-        self._still_online, self._committed, self._stopped = still_online, committed, stopped
-        self._ops: list[Op] = []
-        self._pending = 0
-        self._flushed = time.monotonic()
+        self._still_online, self._stopped = still_online, stopped
+        self._edits = Edits(database, source.id, stage, committed)
         self._folders: dict[bytes, int] = {}
         self._walked: set[bytes] = set()
         self._away: set[bytes] = set()
@@ -145,7 +136,9 @@ class Scan:
         self._folders = scanning.folders(self._database, source.id)
         self._had_files = scanning.has_files(self._database, source.id)
         prefix = len(source.path.rstrip(b"/")) + 1
-        self._inner = {mount.point[prefix:] for mount in self._mounts.below(source.path) if mount.point not in self._skip}
+        self._inner = {
+            mount.point[prefix:] for mount in self._mounts.below(source.path) if mount.point not in self._skip
+        }
         self._away = scanning.inner_mounts(self._database, source.id) - self._inner
 
     def _blind(self) -> list[bytes]:
@@ -194,9 +187,9 @@ class Scan:
                 stack += [(child, True) for child in below if child not in self._folders]
                 self._lost_folders(path, set(found.folders))
             self._compare(path, found)
-            if self._pending >= FLUSH_ENTRIES or time.monotonic() - self._flushed > FLUSH_S:
-                self._flush()
-        self._flush()
+            if self._edits.due():
+                self._edits.flush()
+        self._edits.flush()
 
     def _lost_folders(self, path: bytes, there: set[bytes]) -> None:
         folder = self._folders.get(path)
@@ -241,18 +234,17 @@ class Scan:
         if found.fresh:
             self._fresh_sizes.update(entry.size for entry in found.files if entry.name in found.fresh)
         if folder is None and not arrivals:
-            self._do(partial(self._ensure_empty, path), 1)
+            self._edits.folder(path)
         if arrivals:
             self._arrivals(path, arrivals, found.fresh)
 
     def _differs(self, path: bytes, row: Row, entry: Entry, fresh: bool) -> None:
         """A known file whose size, mtime or inode is not what the row says, or that was held as missing."""
-        file, _, size, mtime_ns, inode, _, missing_ns = row
+        _, _, size, mtime_ns, inode, _, missing_ns = row
         same = size == entry.size and same_time(mtime_ns, entry.mtime_ns, self._source.grain_ns)
         if same and (inode == entry.inode or 0 in (inode, entry.inode)):
             if missing_ns is not None or inode != entry.inode:
-                kept = entry._replace(mtime_ns=mtime_ns)
-                self._do(partial(files.settle_stat, file=file, entry=kept), 1)
+                self._edits.settle(Placed._make((*row, path)), entry._replace(mtime_ns=mtime_ns))
             self.outcome.back += missing_ns is not None
         elif fresh:
             self.outcome.again.add(path)
@@ -269,26 +261,13 @@ class Scan:
                 self.outcome.again.add(path)
             else:
                 ready.append(entry)
-        for start in range(0, len(ready), CHUNK):
-            self._arrive(path, ready[start : start + CHUNK])
+        self._arrive(path, ready)
         if not ready and path not in self._folders:
-            self._do(partial(self._ensure_empty, path), 1)
+            self._edits.folder(path)
 
-    def _arrive(self, path: bytes, chunk: list[Entry]) -> None:
-        self.outcome.arrived += len(chunk)
-        self._do(partial(self._arrive_chunk, path, chunk), len(chunk))
-
-    def _arrive_chunk(self, path: bytes, chunk: list[Entry], tx: Tx) -> None:
-        files.arrive(tx, self._ensure(tx, path), path, chunk, self._version)
-        for entry in chunk:
-            if entry.name[-4:].lower() == b".xmp":
-                self._told_beside(tx, path, entry.name)
-
-    def _ensure_empty(self, path: bytes, tx: Tx) -> None:
-        self._ensure(tx, path)
-
-    def _ensure(self, tx: Tx, path: bytes) -> int:
-        return files.ensure_folder(tx, self._source.id, path)
+    def _arrive(self, path: bytes, entries: list[Entry]) -> None:
+        self.outcome.arrived += len(entries)
+        self._edits.arrive(path, entries)
 
     # --------------------------------------------------------------------------------------- the end
 
@@ -305,17 +284,17 @@ class Scan:
         self._move(plan)
         self._arrive_rest(plan)
         for row, entry in plan.changed:
-            self._do(partial(self._change, row, entry), 5)
+            self._edits.change(row, entry)
         self.outcome.changed += len(plan.changed)
         self.outcome.again |= plan.again
-        self._flush()
+        self._edits.flush()
         self._drop(self._really(plan.gone))
         self._forget_folders()
         remembered = scanning.inner_mounts(self._database, self._source.id)
         if remembered != self._inner | self._away:
             keep = self._inner | self._away
-            self._do(partial(scanning.remember_inner_mounts, source=self._source.id, paths=keep), 1)
-        self._flush()
+            self._edits.add(partial(scanning.remember_inner_mounts, source=self._source.id, paths=keep))
+        self._edits.flush()
 
     def _ask_elsewhere(self) -> None:
         """The twins of the suspects may be held as missing, or stand where this scan did not look: see if they do."""
@@ -334,45 +313,19 @@ class Scan:
     def _move(self, plan: moves.Plan) -> None:
         for group in plan.steps:
             for move in group:
-                self._do(partial(self._move_one, move), 5)
-            self._flush()
+                self._edits.move(move)
+            self._edits.flush()
         if plan.swaps:
-            self._do(partial(self._swap, plan.swaps), len(plan.swaps))
+            self._edits.swap(plan.swaps)
         self.outcome.moved += plan.moved
-
-    def _move_one(self, move: moves.Move, tx: Tx) -> None:
-        row, path, entry = move
-        files.move(tx, row.id, self._ensure(tx, path), entry)
-        self._moved(move, tx)
-
-    def _swap(self, swaps: list[moves.Move], tx: Tx) -> None:
-        files.move_around(tx, [(row.id, self._ensure(tx, path), entry) for row, path, entry in swaps])
-        for move in swaps:
-            self._moved(move, tx)
-
-    def _moved(self, move: moves.Move, tx: Tx) -> None:
-        row, path, entry = move
-        if scanning.has_sidecar(tx, row.id) or scanning.sidecar_name(tx, row.id):
-            scanning.read_again(tx, row.id, self._stage, self._version)
-        self._told_beside(tx, row.folder, row.name)
-        self._told_beside(tx, path, entry.name)
 
     def _arrive_rest(self, plan: moves.Plan) -> None:
         by_folder: dict[bytes, list[Entry]] = {}
         for path, entry in plan.links:
             by_folder.setdefault(path, []).append(entry)
         for path, entries in by_folder.items():
-            for start in range(0, len(entries), CHUNK):
-                self._arrive(path, entries[start : start + CHUNK])
-        self._flush()
-
-    def _change(self, row: Placed, entry: Entry, tx: Tx) -> None:
-        files.change(tx, row.known, row.folder, entry, self._version)
-        self._told_beside(tx, row.folder, row.name)
-
-    def _vanish(self, row: Placed, tx: Tx) -> None:
-        files.vanish(tx, row.id)
-        self._told_beside(tx, row.folder, row.name)
+            self._arrive(path, entries)
+        self._edits.flush()
 
     def _really(self, gone: list[Placed]) -> list[Placed]:
         """Those rows whose file is not there on a second look, and that are not just being written anew."""
@@ -411,22 +364,13 @@ class Scan:
                 for row in rows
             ]
         kept = {row.id for row in held}
-        for start in range(0, len(held), CHUNK):
-            ids = [row.id for row in held[start : start + CHUNK]]
-            self._do(partial(files.hold, files=ids), len(ids))
+        self._edits.hold(held)
         for row in gone:
             if row.id not in kept:
-                self._do(partial(self._vanish, row), 5)
+                self._edits.vanish(row)
         self.outcome.held += len(held)
         self.outcome.gone += len(gone) - len(held)
-        self._flush()
-
-    def _told_beside(self, tx: Tx, path: bytes, name: bytes) -> None:
-        """A sidecar came, changed or goes: the files that it is about are read once more, decided in the same commit."""
-        if name[-4:].lower() == b".xmp":
-            folder = files.folder_id(tx, self._source.id, path)
-            for file in scanning.beside(tx, folder, name[:-4]) if folder is not None else ():
-                scanning.read_again(tx, file, self._stage, self._version)
+        self._edits.flush()
 
     def _forget_folders(self) -> None:
         if not self.outcome.complete:
@@ -434,33 +378,4 @@ class Scan:
         blind = self._blind()
         for path in sorted(self._lost, key=len, reverse=True):  # the deepest first
             if path not in self._walked and not inside(path, blind):
-                folder = self._folders[path]
-                self._do(partial(files.remove_folder, folder=folder), 1)
-
-    # ------------------------------------------------------------------------------------------ batches
-
-    def _do(self, op: Op, weight: int) -> None:
-        self._ops.append(op)
-        self._pending += weight
-
-    def _flush(self) -> None:
-        """Commit what waits, in transactions of about 40 ms."""
-        ops, self._ops, self._pending = self._ops, [], 0
-        if ops:
-            self._database.batches(self._told(ops), _run)
-            self._committed()
-        self._flushed = time.monotonic()
-        self.beat = self._flushed
-
-    def _told(self, ops: list[Op]) -> Iterator[Op]:
-        """``ops``, and now and then, while their transactions end, a word to whoever shows them."""
-        told = time.monotonic()
-        for op in ops:
-            yield op
-            if time.monotonic() - told > TELL_S:
-                told = time.monotonic()
-                self._committed()
-
-
-def _run(tx: Tx, op: Op) -> None:
-    op(tx)
+                self._edits.remove_folder(self._folders[path])

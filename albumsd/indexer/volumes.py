@@ -37,9 +37,11 @@ GRAIN_NS = {
 """How far apart two mtimes may be and still be the same. Everything else keeps nanoseconds."""
 
 LOCAL_TIME_GRAIN_NS = 2_000_000_000
-"""Filesystems with this grain store wall-clock time: a change of zone or summer time shifts all mtimes by whole hours."""
+"""Filesystems with this grain store wall-clock time: another zone or summer time shifts all mtimes by whole hours."""
 
-NO_INOTIFY = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "fuse.sshfs", "fuse.rclone", "vboxsf", "davfs"})
+NO_INOTIFY = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "fuse.sshfs", "fuse.rclone", "vboxsf", "davfs"}
+)
 """Where inotify works but stays silent about what other machines do."""
 
 _OCTAL = re.compile(rb"\\([0-7]{3})")

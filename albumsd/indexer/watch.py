@@ -5,12 +5,12 @@ of order do no harm, and an unmount (which sends events too) deletes nothing. Fo
 has been quiet for ``QUIET_S``, at the latest ``LONGEST_S`` after the first event.
 
 * The queue of the kernel ran over: the whole source is looked at again.
-* No more watches are to be had (``fs.inotify.max_user_watches``), or the filesystem does not tell what other machines do:
-  the source is *polled*, and ``why`` says so with the cure.
+* No more watches are to be had (``fs.inotify.max_user_watches``), or the filesystem does not tell what other machines
+  do: the source is *polled*, and ``why`` says so with the cure.
 
-``SourceWatch`` is used by the indexer's main thread; watchdog's threads call ``_Handler`` and ``_Descriptor``. What they
-share (``_dirty``, ``_first``, ``_last``, ``_overflow``, ``_refused``) is under ``_lock``. Setting up a watch walks the tree, so it
-happens in a thread of its own that may hang with its disk.
+``SourceWatch`` is used by the indexer's main thread; watchdog's threads call ``_Handler`` and ``_Descriptor``. What
+they share (``_dirty``, ``_first``, ``_last``, ``_overflow``, ``_refused``) is under ``_lock``. Setting up a watch walks
+the tree, so it happens in a thread of its own that may hang with its disk.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ _EVENTS = [
     *(getattr(events, name) for name in ("FileAttribEvent",) if hasattr(events, name)),
 ]
 
+_RAISE = "sudo sysctl fs.inotify."
+
 
 class SourceWatch:
     """The watch over one source, from construction until ``stop``."""
@@ -62,7 +64,7 @@ class SourceWatch:
         skip: frozenset[bytes] = frozenset(),
         ready: Callable[[], None] = lambda: None,
     ) -> None:
-        """``skip``: absolute paths that are not watched. ``ready`` is called, maybe in another thread, when ``mode`` is set."""
+        """``skip``: absolute paths not watched. ``ready`` is called, maybe in another thread, when ``mode`` is set."""
         self.root = root
         self.begun = time.monotonic()
         self._mounts = self._around(mounts)
@@ -182,8 +184,11 @@ class SourceWatch:
             _end(observer)
 
     def outlived(self, mounts: Mounts) -> bool:
-        """Whether what lies at the root, or is mounted below it, is not what was when the watch began: it sees nothing."""
-        return self._root_gone or self._around(mounts) != self._mounts
+        """Whether it sees nothing any more: its threads died, or other things are mounted there than at first."""
+        with self._lock:
+            emitters = self._observer.emitters if self._observer is not None else ()
+            dead = any(not emitter.is_alive() for emitter in emitters)
+        return dead or self._root_gone or self._around(mounts) != self._mounts
 
     def _around(self, mounts: Mounts) -> tuple[Mount | None, list[Mount]]:
         return mounts.mount_of(self.root), mounts.below(self.root)
@@ -199,9 +204,9 @@ class SourceWatch:
 def explain(error: OSError) -> str:
     """Why there is no inotify, and what to do about it."""
     if error.errno == errno.ENOSPC:
-        return "inotify has no watches left; raise fs.inotify.max_user_watches (sudo sysctl fs.inotify.max_user_watches=1048576)"
+        return f"inotify has no watches left: {_RAISE}max_user_watches=1048576"
     if error.errno == errno.EMFILE:
-        return "inotify has no instances left; raise fs.inotify.max_user_instances (sudo sysctl fs.inotify.max_user_instances=512)"
+        return f"inotify has no instances left: {_RAISE}max_user_instances=512"
     return f"inotify does not work there: {error.strerror or error}"
 
 
@@ -248,9 +253,19 @@ class _Descriptor(InotifyFD):
                 self._source.refused(error)
             raise
 
+    def _add_callback(self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId) -> WatchDescriptor:
+        # A folder that is made and found in one breath is added twice; that is no reason for a warning.
+        watch = self._get_or_create_watch(path, mask)
+        watch.callbacks[id_] = callback
+        return watch.wd
+
     def handle_event(self, event: InotifyEvent) -> None:
         if event.is_queue_overflow:
             self._source.overflowed()
         else:
             self._source.noticed()
-        super().handle_event(event)
+        try:
+            super().handle_event(event)
+        except Exception:  # without this thread nobody would hear of anything any more
+            log.exception("an event was lost")
+            self._source.overflowed()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+import trio
 from pyfuse3 import FUSEError
 
 from albumsd.core.errors import AlbumsdError
@@ -21,7 +22,11 @@ log = logging.getLogger(__name__)
 
 
 def guarded(handler: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """AlbumsdError: its errno. FUSEError passes. Everything else: EIO, and a line with the stack in the log."""
+    """AlbumsdError: its errno. FUSEError passes. Everything else: EIO, and a line with the stack in the log.
+
+    A request that is cancelled (the mount ends) is answered too, or its caller would wait for ever; the loop meets its
+    cancellation again at the next request.
+    """
 
     @wraps(handler)
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -33,6 +38,8 @@ def guarded(handler: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Corouti
             if error.traceback:
                 log.exception("%s", handler.__name__)
             raise FUSEError(error.errno) from None
+        except trio.Cancelled:
+            raise FUSEError(errno.EIO) from None
         except Exception:
             log.exception("%s%r", handler.__name__, _plain(args[1:]))
             raise FUSEError(errno.EIO) from None

@@ -15,6 +15,7 @@ from pyfuse3 import FUSEError
 
 from albumsd.vfs.node import Entry, Folder, Listing
 
+from .kept import MOST, KeptListing
 from .opening import OpenFile
 from .volumes import Volume
 
@@ -33,14 +34,26 @@ class FileHandle:
 
 
 class DirectoryHandle:
-    __slots__ = ("cookie", "folder", "listing", "rows", "waiting")
+    """Reads ``kept`` if there is one, else ``listing``, which is None after a page has missed its deadline."""
 
-    def __init__(self, folder: Folder, listing: Listing) -> None:
+    __slots__ = ("collected", "cookie", "folder", "kept", "listing", "rows", "version", "waiting")
+
+    def __init__(self, folder: Folder, listing: Listing | None, version: int | None, kept: KeptListing | None) -> None:
         self.folder = folder
-        self.listing: Listing | None = listing  # None: a page missed its deadline and may still be running
+        self.listing = listing
+        self.kept = kept
+        self.version = version  # of the database when the listing began; None: not to be kept
+        self.collected: list[Entry] | None = None if version is None else []  # every row so far, in order
         self.cookie = 0
         self.rows = FIRST_ROWS  # how many the next page shall have
         self.waiting: deque[Entry] = deque()
+
+    def collect(self, page: list[Entry]) -> None:
+        """Remember the page that follows all others; too many rows are not kept at all."""
+        if self.collected is not None:
+            self.collected += page
+            if len(self.collected) > MOST:
+                self.collected = None
 
 
 class Handles(Generic[T]):

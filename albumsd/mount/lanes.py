@@ -224,8 +224,10 @@ class ReaderLane(Lane):
 
 
 def slim_reader(database: Path) -> Reader:
-    """A Reader for a process that must stay small: mapped pages count as resident once per connection."""
+    """A Reader for a process that must stay small (mapped pages count as resident once per connection) and that must
+    answer: a library that stays busy is an error after a second."""
     reader = Reader(database)
     reader.all("PRAGMA mmap_size=0")
     reader.all("PRAGMA cache_size=-4096")
+    reader.all("PRAGMA busy_timeout=1000")
     return reader

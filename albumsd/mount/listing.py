@@ -16,7 +16,8 @@ from albumsd.vfs.node import Entry, Folder, Leaf
 
 from .attributes import Attributes
 from .handles import DirectoryHandle
-from .inodes import Inodes
+from .inodes import FIRST_COMPUTED, Inodes
+from .kept import Kept, KeptListing
 
 if TYPE_CHECKING:
     from albumsd.vfs.tree import Tree
@@ -29,10 +30,11 @@ Pager = Callable[[DirectoryHandle, int, int], Awaitable[list[Entry]]]
 
 
 class Lister:
-    def __init__(self, tree: Tree, inodes: Inodes, attributes: Attributes, pager: Pager) -> None:
+    def __init__(self, tree: Tree, inodes: Inodes, attributes: Attributes, kept: Kept, pager: Pager) -> None:
         self._tree = tree
         self._inodes = inodes
         self._attributes = attributes
+        self._kept = kept
         self._pager = pager
 
     async def give(self, handle: DirectoryHandle, start: int, token: pyfuse3.ReaddirToken) -> None:
@@ -44,9 +46,13 @@ class Lister:
                     if not pyfuse3.readdir_reply(token, name, attr, cookie):
                         return
             start = SHIFT
+        if handle.kept is not None:
+            self._give_kept(handle, handle.kept, start - SHIFT, token)
+            return
         waiting = handle.waiting
         if handle.cookie != start - SHIFT:
             handle.cookie = start - SHIFT
+            handle.collected = None  # somebody seeks: the pages will not be the whole listing in order
             waiting.clear()
         volatile = handle.folder.volatile
         hold = self._inodes.hold
@@ -69,9 +75,27 @@ class Lister:
             if given:
                 return False
             raise
-        handle.rows = min(handle.rows * 2, MOST_ROWS)
-        handle.waiting.extend(page)
+        if handle.folder.slow_listing:
+            handle.rows = min(handle.rows * 2, MOST_ROWS)
+        if page:
+            handle.collect(page)
+            handle.waiting.extend(page)
+        elif handle.collected is not None and handle.version is not None:
+            self._kept.put(handle.folder, handle.version, handle.collected)
+            handle.collected = None
         return bool(page)
+
+    def _give_kept(
+        self, handle: DirectoryHandle, kept: KeptListing, cookie: int, token: pyfuse3.ReaddirToken
+    ) -> None:
+        reply, hold = pyfuse3.readdir_reply, self._inodes.hold
+        rows = kept.ready(self._attributes)
+        for at in range(kept.after(cookie), len(rows)):
+            name, attr, cookie, node = rows[at]
+            if not reply(token, name, attr or self._fill(node, False), cookie + SHIFT):
+                return
+            if node.inode >= FIRST_COMPUTED:
+                hold(node, False)
 
     def _fill(self, node: Folder | Leaf, volatile: bool) -> pyfuse3.EntryAttributes:
         attributes = self._attributes

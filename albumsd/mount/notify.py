@@ -34,7 +34,8 @@ from .announcer import Announcer, News
 from .inodes import Inodes
 
 if TYPE_CHECKING:
-    from albumsd.vfs.tree import Effects, Tree
+    from albumsd.vfs.effects import Effects
+    from albumsd.vfs.tree import Tree
 
 log = logging.getLogger(__name__)
 

@@ -63,15 +63,19 @@ def same_mtime(row_ns: int, disk_ns: int, grain_ns: int) -> bool:
 def open_location(location: Location, root: bytes) -> OpenFile:
     """Raises Changed (not what was indexed), Offline (the drive is not here) or OSError."""
     file = open_path(location.path, root)
-    fits = (
+    if not fits(file, location):
+        del file  # not to be kept open by the traceback
+        raise Changed(name=os.fsdecode(location.path))
+    return file
+
+
+def fits(file: OpenFile, location: Location) -> bool:
+    """True: what is open is what was indexed."""
+    return (
         file.size == location.size
         and same_mtime(location.mtime_ns, file.mtime_ns, location.grain_ns)
         and location.inode in (0, file.inode)
     )
-    if not fits:
-        del file  # not to be kept open by the traceback
-        raise Changed(name=os.fsdecode(location.path))
-    return file
 
 
 def open_path(path: bytes, root: bytes) -> OpenFile:

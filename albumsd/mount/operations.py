@@ -32,17 +32,20 @@ from .attributes import Attributes, absent, owner
 from .guard import guarded
 from .handles import DirectoryHandle, FileHandle, Handles
 from .inodes import Inodes
+from .kept import Kept, keepable
 from .lanes import Missed, ReaderLane
 from .listing import Lister
 from .probes import litter, never
 from .reading import Reading
-from .space import Space
+from .space import NAME_MAX, Space
 from .volumes import Volumes
 
 if TYPE_CHECKING:
     from albumsd.vfs.tree import Tree
 
 QUERY_THREADS = 8
+MOST_OPENED = 10_000
+"""Folders whose watchers are thought of; a `find` opens more than anybody watches."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_TRUNC
 
 
@@ -68,7 +71,8 @@ class Operations(pyfuse3.Operations):
         self._queries = ReaderLane("queries", QUERY_THREADS, config.database)
         self._query_s = float(config["search_deadline_s"]) + 1.0  # for when the tree cannot keep its own
         self._reading = Reading(self.volumes, partial(pings.send, config.run / "indexer.ping", "scan"))
-        self._lister = Lister(tree, self.inodes, self._attributes, self._page)
+        self._kept = Kept(reader)
+        self._lister = Lister(tree, self.inodes, self._attributes, self._kept, self._page)
         self._space = Space(config)
 
     def init(self) -> None:
@@ -86,6 +90,8 @@ class Operations(pyfuse3.Operations):
             return self._dot(parent_inode, name)
         if never(name):
             return absent()
+        if len(name) > NAME_MAX:
+            raise FUSEError(errno.ENAMETOOLONG)
         parent = self._folder(parent_inode)
         asked = self.pending.asked_by(ctx.pid, parent_inode, name)
         if asked is not None:
@@ -166,12 +172,21 @@ class Operations(pyfuse3.Operations):
     @guarded
     async def opendir(self, inode: int, ctx: pyfuse3.RequestContext) -> int:
         folder = self._folder(inode)
-        if folder.slow_listing:
-            listing = await self._query(folder.open)
-        else:
-            listing = folder.open(self._reader)
+        handle = await self._begin(folder)
+        self.opened.pop(inode, None)
         self.opened[inode] = time.monotonic()
-        return self.directories.add(DirectoryHandle(folder, listing))
+        if len(self.opened) > MOST_OPENED:
+            del self.opened[next(iter(self.opened))]
+        return self.directories.add(handle)
+
+    async def _begin(self, folder: Folder) -> DirectoryHandle:
+        version = self._kept.version() if keepable(folder) else None
+        kept = self._kept.get(folder, version) if version is not None else None
+        if kept is not None:
+            return DirectoryHandle(folder, None, None, kept)
+        if folder.slow_listing:
+            return DirectoryHandle(folder, await self._query(folder.open), version, None)
+        return DirectoryHandle(folder, folder.open(self._reader), version, None)
 
     @guarded
     async def readdir(self, fh: int, start_id: int, token: pyfuse3.ReaddirToken) -> None:

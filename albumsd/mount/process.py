@@ -84,18 +84,16 @@ def _serve(config: Config, operations: Operations, bell: socket.socket) -> None:
         operations.tree, slim_reader(config.database), operations.inodes, kernel, announcer, bell,
         operations.volumes.renew,
     )
-    operations.on_ready = systemd.ready
     _mount(config, operations)
     try:
         server = Server(config.run / "mount.sock", lambda asked: _status(config, operations, follower))
         try:
-            tuning.start(config.mount)
             follower.start()
             announcer.start()
             gc.collect()
             gc.freeze()
             gc.set_threshold(*_COLLECT)
-            trio.run(_loop)
+            trio.run(_loop, config, operations)
         finally:
             server.close()
             follower.stop()
@@ -118,14 +116,25 @@ def _mount(config: Config, operations: Operations) -> None:
         raise MountFailed(path=config.mount, why=why) from None
 
 
-async def _loop() -> None:
+async def _loop(config: Config, operations: Operations) -> None:
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(_when_ready, config, operations)
         serving = trio.CancelScope()
         nursery.start_soon(_signals, serving)
         nursery.start_soon(systemd.watchdog)
         with serving:
             await _requests()
         nursery.cancel_scope.cancel()
+
+
+async def _when_ready(config: Config, operations: Operations) -> None:
+    """Once the kernel has our answer to its first request, which would set back what tuning has set."""
+    ready = trio.Event()
+    operations.on_ready = ready.set
+    await ready.wait()
+    await trio.lowlevel.checkpoint()
+    systemd.notify("READY=1")
+    tuning.start(config.mount)
 
 
 async def _requests() -> None:

@@ -23,8 +23,9 @@ from albumsd.store import files
 from albumsd.store.database import Reader
 from albumsd.store.files import Location
 
+from .cached import LocalFolders, open_cached
 from .handles import FileHandle
-from .opening import OpenFile, open_location, open_path, read_at
+from .opening import OpenFile, fits, open_location, open_path, read_at
 from .volumes import Volume, Volumes, touch
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Reading:
         self._changed = changed
         self._buffer = memoryview(bytearray(_LARGEST))
         self._blocking: set[int] = set()  # st_dev of filesystems without RWF_NOWAIT
+        self._nonblocking: set[int] = set()  # and of those with it
+        self._local = LocalFolders()
 
     async def open_original(self, reader: Reader, asset: int) -> FileHandle:
         """Raises Changed when no file fits, Stalled, Offline when all are away, or FUSEError with the disk's errno."""
@@ -64,17 +67,43 @@ class Reading:
         if place.state not in _ONLINE:
             raise Offline(name=os.fsdecode(place.path))
         volume, root = self._volumes.of(reader, place.source)
-        file = await volume.run(partial(open_location, place, root), probe=partial(touch, root, place.path, 0))
+        file = None if volume.stalled else self._quickly(place.path, root)
+        if file is None or not fits(file, place):
+            file = await volume.run(partial(open_location, place, root), probe=partial(touch, root, place.path, 0))
+            self._learn(file)
         return FileHandle(None, file, volume)
+
+    def _quickly(self, path: bytes, root: bytes) -> OpenFile | None:
+        """Open without a thread what needs no disk. None: do it the long way, which also says what is wrong."""
+        if os.path.dirname(path) not in self._local:
+            return None
+        fd = open_cached(path)
+        if fd is None:
+            return None
+        file = OpenFile(fd, path, root)
+        try:
+            file.stat()
+        except (Changed, OSError):
+            return None
+        self._learn(file)
+        return file
+
+    def _learn(self, file: OpenFile) -> None:
+        """The next file of this folder may be opened quickly if its filesystem is known to be a local one."""
+        if file.dev in self._nonblocking:
+            self._local.add(os.path.dirname(file.path))
 
     async def open_preview(self, path: str | os.PathLike[str], size: int) -> FileHandle:
         """A file of the library. Raises Changed unless it is there and has ``size`` bytes."""
         volume = self._volumes.library
         raw = os.fsencode(path)
-        try:
-            file: OpenFile = await volume.run(partial(open_path, raw, b""), probe=partial(touch, b"", raw, 0))
-        except OSError as error:
-            raise FUSEError(error.errno or errno.EIO) from None
+        file = None if volume.stalled else self._quickly(raw, b"")
+        if file is None:
+            try:
+                file = await volume.run(partial(open_path, raw, b""), probe=partial(touch, b"", raw, 0))
+            except OSError as error:
+                raise FUSEError(error.errno or errno.EIO) from None
+            self._learn(file)
         if file.size != size:
             self._changed()
             raise Changed(name=os.fsdecode(raw))
@@ -104,12 +133,14 @@ class Reading:
         try:
             cached = os.preadv(file.fd, [self._buffer[:size]], offset, os.RWF_NOWAIT)
         except BlockingIOError:
-            return 0
+            cached = 0
         except OSError as error:
             if error.errno not in _NO_NOWAIT:
                 raise FUSEError(errno.EIO) from None
             self._blocking.add(file.dev)
             return 0
+        self._nonblocking.add(file.dev)
+        self._learn(file)
         if cached == size and not file.same():  # a filesystem that knows RWF_NOWAIT answers fstat from memory
             self._changed()
             raise FUSEError(errno.EIO)

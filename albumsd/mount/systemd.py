@@ -19,10 +19,6 @@ def notify(text: str) -> None:
         sender.send(text.encode())
 
 
-def ready() -> None:
-    notify("READY=1")
-
-
 async def watchdog() -> None:
     """Runs in the loop: when the loop hangs, systemd hears nothing and starts the process again."""
     wanted = os.environ.get("WATCHDOG_USEC", "")

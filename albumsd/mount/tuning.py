@@ -7,7 +7,7 @@ in a mount namespace that ends with the thread.
 
 read_ahead_kb: 128 by default; at 1024 a read of a large file makes an eighth of the requests. Root only.
 
-The mount itself is never touched: its number stands in mountinfo.
+To be started after INIT, whose answer sets both. The mount itself is never touched: its number stands in mountinfo.
 """
 
 from __future__ import annotations

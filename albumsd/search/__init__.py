@@ -1,6 +1,6 @@
 """Query trees made into SQL, and the answers: selections for the views, ranked hits for ``search/``.
 
-``columns`` where each attribute lies · ``fulltext`` words to FTS5 · ``compiler`` tree to condition · ``selections``
-what views list · ``candidates`` what ranking looks at · ``run`` the search itself. Reads only; ranking by rank-bm25
-is brain's.
+``columns`` where each attribute lies · ``fulltext`` words to FTS5 · ``nearby`` and ``flags`` positions and states ·
+``compiler`` tree to condition · ``selections`` and ``disk`` what views list · ``candidates`` what ranking looks at ·
+``run`` the search itself. Reads only; ranking by rank-bm25 is brain's.
 """

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from albumsd.query.tree import And, Equals, Node, Not, Range, Text, conjoin
+from albumsd.query.tree import And, Node, Not, Range, Text, conjoin
 from albumsd.store.database import Tx
 
 from . import fulltext
-from .compiler import Condition, compile
+from .compiler import compile
+from .condition import Condition
 from .selections import is_small
 
 MOST_SCORED = 20_000
@@ -100,8 +101,6 @@ def _days(node: Node) -> tuple[str, str]:
     for part in node.parts if isinstance(node, And) else (node,):
         if isinstance(part, Range) and part.attribute == "day":
             first, last = max(first, str(part.low or "")), min(last, str(part.high or last))
-        elif isinstance(part, Equals) and part.attribute in ("year", "month"):
-            first, last = max(first, f"{part.value}-"), min(last, f"{part.value}-99")
     return first, last
 
 

@@ -15,10 +15,8 @@ The same node can be asked for in three ways (``Mode``), and that choice is what
 
 from __future__ import annotations
 
-import math
 from calendar import monthrange
 from functools import lru_cache
-from typing import Literal, NamedTuple
 
 from albumsd.query.tree import (
     And,
@@ -43,19 +41,9 @@ from albumsd.query.tree import (
 
 from . import fulltext
 from .columns import ATTRIBUTES, LEVELS, Single
-
-Value = str | int | float | bytes | None
-Mode = Literal["set", "driven", "point"]
-
-EARTH_KM = 6371.0088
-"""Mean radius. Distances are those on a sphere: up to 0.5 % off."""
-
-
-class Condition(NamedTuple):
-    """SQL over ``a`` with ``?`` for each of ``bindings``; always in parentheses or atomic."""
-
-    sql: str
-    bindings: tuple[Value, ...] = ()
+from .condition import ID, Condition, Mode, Value
+from .flags import FLAGS
+from .nearby import near_place, within
 
 
 @lru_cache(2048)
@@ -88,15 +76,11 @@ def compile(node: Node, mode: Mode = "set") -> Condition:
         case Has(attribute):
             return _has(attribute, mode)
         case Flag(name):
-            return _FLAGS[name][mode == "point"]
+            return FLAGS[name][mode == "point"]
         case Within(lat, lon, km):
-            reach = math.degrees(km / EARTH_KM)
-            return Condition(
-                f"(a.lat BETWEEN ? AND ? AND {_distance('a', '?', '?')} <= ?)",
-                (lat - reach, lat + reach, lat, lat, lon, km),
-            )
+            return within(lat, lon, km)
         case NearPlace(words, km):
-            return _near_place(" ".join(words), km, mode)
+            return near_place(" ".join(words), km, mode)
         case Newest(count):
             return Condition(
                 "(a.id >= coalesce((SELECT n.id FROM asset n WHERE n.live ORDER BY n.id DESC LIMIT 1 OFFSET ?), 0))"
@@ -200,11 +184,8 @@ def _is_column(attribute: str) -> bool:
 def _fts(expression: str, mode: Mode) -> Condition:
     if mode == "point":
         return Condition("EXISTS (SELECT 1 FROM fts WHERE fts MATCH ? AND fts.rowid = a.id)", (expression,))
-    return Condition(f"({_ID[mode]} IN (SELECT fts.rowid FROM fts WHERE fts MATCH ?))", (expression,))
+    return Condition(f"({ID[mode]} IN (SELECT fts.rowid FROM fts WHERE fts MATCH ?))", (expression,))
 
-
-_ID: dict[Mode, str] = {"set": "a.id", "driven": "+a.id"}
-"""How a list names the asset: with a plus it cannot drive the statement."""
 
 
 # -------------------------------------------------------------------------------------- attributes
@@ -296,65 +277,3 @@ def _has(attribute: str, mode: Mode) -> Condition:
             return _attribute(attribute, "{} IS NOT NULL", (), mode)
         return _attribute(attribute, "{} > ''", (), mode)
     return _attribute(attribute, "1", (), mode)
-
-
-# ------------------------------------------------------------------------------------------ places
-
-
-def _distance(table: str, lat: str, lon: str) -> str:
-    """Kilometres between ``table``'s position and a point: haversine; ``lat`` is used twice, then ``lon`` once."""
-    half_lat = f"pow(sin(radians({table}.lat - {lat}) / 2), 2)"
-    half_lon = f"pow(sin(radians({table}.lon - {lon}) / 2), 2)"
-    chord = f"{half_lat} + cos(radians({lat})) * cos(radians({table}.lat)) * {half_lon}"
-    return f"2 * {EARTH_KM} * asin(min(1, sqrt({chord})))"
-
-
-_CENTRES = (
-    "SELECT DISTINCT lat, lon FROM (SELECT lat, lon, tier, min(tier) OVER () AS best FROM (SELECT lat, lon,"
-    " CASE WHEN has_words(city, ?) THEN 1 WHEN has_words(hood, ?) THEN 2"
-    " WHEN has_words(country || ' ' || region || ' ' || city || ' ' || hood, ?) THEN 3 END AS tier"
-    " FROM place) WHERE tier) WHERE tier = best"
-)
-"""Where a place's name may mean: cities called so, else neighbourhoods, else all places in something called so."""
-
-
-def _near_place(wanted: str, km: float, mode: Mode) -> Condition:
-    reach = math.degrees(km / EARTH_KM)
-    names = (wanted, wanted, wanted)
-    if mode == "point":
-        return Condition(
-            f"EXISTS (SELECT 1 FROM ({_CENTRES}) p WHERE a.lat BETWEEN p.lat - ? AND p.lat + ?"
-            f" AND {_distance('a', 'p.lat', 'p.lon')} <= ?)",
-            (*names, reach, reach, km),
-        )
-    return Condition(
-        f"({_ID[mode]} IN (SELECT b.id FROM ({_CENTRES}) p CROSS JOIN asset b WHERE b.live AND b.lat BETWEEN p.lat - ?"
-        f" AND p.lat + ? AND {_distance('b', 'p.lat', 'p.lon')} <= ?))",
-        (*names, reach, reach, km),
-    )
-
-
-# ------------------------------------------------------------------------------------------- flags
-
-_NONE_HERE = (
-    "NOT EXISTS (SELECT 1 FROM file f JOIN folder d ON d.id = f.folder JOIN source_state t ON t.source = d.source"
-    " WHERE f.asset = a.id AND t.state = 'online')"
-)
-_SOME_AWAY = (
-    "a.id IN (SELECT f.asset FROM source_state t CROSS JOIN folder d ON d.source = t.source"
-    " CROSS JOIN file f ON f.folder = d.id WHERE t.state <> 'online')"
-)
-
-
-def _plain(sql: str) -> tuple[Condition, Condition]:
-    return Condition(sql), Condition(sql)
-
-
-_FLAGS: dict[str, tuple[Condition, Condition]] = {
-    "offline": (Condition(f"({_SOME_AWAY} AND {_NONE_HERE})"), Condition(f"({_NONE_HERE})")),
-    "undated": _plain("(a.origin = 'mtime')"),
-    "provisional": _plain("(a.sha256 IS NULL)"),
-    "problem": _plain("(a.problem IS NOT NULL)"),
-}
-"""Each flag as a set and at a point."""
-

@@ -221,9 +221,7 @@ def set_problem(tx: Tx, asset: int, reason: str, detail: str) -> None:
     refresh(tx, asset, old, facts=facts)
 
 
-def set_place(
-    tx: Tx, asset: int, place: tuple[str, str, str, str, float, float] | None
-) -> None:
+def set_place(tx: Tx, asset: int, place: tuple[str, str, str, str, float, float] | None) -> None:
     """Result of the place stage: ``(country, region, city, hood, lat, lon of the city)``, '' where unknown."""
     old = changes.snapshot(tx, asset)
     if place is None:
@@ -242,14 +240,10 @@ def set_place(
     refresh(tx, asset, old)
 
 
-def set_preview(
-    tx: Tx, asset: int, size: int, thumb_size: int, width: int, height: int, dhash: bytes | None
-) -> None:
+def set_preview(tx: Tx, asset: int, size: int, thumb_size: int, width: int, height: int, dhash: bytes | None) -> None:
     """Result of the preview stage: bytes of both files, pixels of the preview, perceptual hash."""
     old = changes.snapshot(tx, asset)
-    tx.run(
-        "INSERT OR REPLACE INTO preview VALUES (?, ?, ?, ?, ?, ?)", (asset, size, thumb_size, width, height, dhash)
-    )
+    tx.run("INSERT OR REPLACE INTO preview VALUES (?, ?, ?, ?, ?, ?)", (asset, size, thumb_size, width, height, dhash))
     # The preview's folder gains a name; the facets are the same, so say it in so many words.
     changes.record(tx, "arrived", asset)
     refresh(tx, asset, old)

@@ -20,7 +20,7 @@ from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from albumsd.core import clock, kinds, moments, names
-from albumsd.core.facts import Kind
+from albumsd.core.facts import CaptureTime, Kind
 from albumsd.core.namedates import from_folder, from_mtime, from_name
 
 from . import assets, changes, jobs, naming
@@ -195,24 +195,30 @@ def arrive(tx: Tx, folder: int, folder_path: bytes, entries: Sequence[Entry], st
     asset_rows: list[tuple[object, ...]] = []
     file_rows: list[list[object]] = []
     present: set[Kind] = set()
+    dated: CaptureTime | None = None
+    when: tuple[object, ...] = ()
     late: list[tuple[int, str, bytes]] = []  # names that need a suffix are given one by one, after the rest
     for asset, entry, name, key in zip(range(first, first + len(entries)), entries, wanted, keys, strict=True):
         raw, size, mtime_ns, inode = entry
         kind, mime = kinds.of_name(name)
-        captured = from_name(names.decode(raw)) or around or from_mtime(mtime_ns)
-        file_rows.append([folder, raw, None if name.encode() == raw else name, asset, size, mtime_ns, inode])
+        plain = name.encode() == raw
+        captured = from_name(name if plain else names.decode(raw)) or around or from_mtime(mtime_ns)
+        if captured is not dated:  # a folder's date is the same for all
+            dated = captured
+            when = (
+                captured.local, captured.offset, captured.origin, moments.moment_ns(captured),
+                *moments.calendar(captured.local),
+            )  # fmt: skip
+        file_rows.append([folder, raw, None if plain else name, asset, size, mtime_ns, inode])
         if key in used:
             late.append((asset, name, assets.join_path(folder_path, raw)))
             name = key = naming.between(asset)
         used.add(key)
         present.add(kind)
-        asset_rows.append(
-            (asset, size, name, key, now, kind, captured.local, captured.offset, captured.origin,
-             moments.moment_ns(captured), *moments.calendar(captured.local), mime)
-        )  # fmt: skip
+        asset_rows.append((asset, size, name, key, now, kind, *when, mime))
     _unique_in_folder(tx, folder, file_rows)
     tx.many(
-        "INSERT INTO asset(id, size, name, name_key, live, arrived_ns, kind, local, \"offset\", origin, mtime_ns,"
+        'INSERT INTO asset(id, size, name, name_key, live, arrived_ns, kind, local, "offset", origin, mtime_ns,'
         " year, month, week, day, mime) VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         asset_rows,
     )
@@ -265,9 +271,7 @@ def _bytes(value: object) -> bytes:
     return value
 
 
-def move(
-    tx: Tx, file: int, folder: int, entry: Entry, before: changes.Facets | None | Literal[False] = False
-) -> None:
+def move(tx: Tx, file: int, folder: int, entry: Entry, before: changes.Facets | None | Literal[False] = False) -> None:
     """A known file stands at another path now. Its asset, name and all that hangs on it stay."""
     asset = tx.value("SELECT asset FROM file WHERE id=?", (file,))
     if before is False:
@@ -310,9 +314,7 @@ def change(tx: Tx, known: Known, folder_path: bytes, entry: Entry, stage_version
 
 def settle_stat(tx: Tx, file: int, entry: Entry) -> None:
     """Same content, other mtime or inode (a remount, a coarser clock): remember what the disk says now."""
-    tx.run(
-        "UPDATE file SET mtime_ns=?, inode=?, missing_ns=NULL WHERE id=?", (entry.mtime_ns, entry.inode, file)
-    )
+    tx.run("UPDATE file SET mtime_ns=?, inode=?, missing_ns=NULL WHERE id=?", (entry.mtime_ns, entry.inode, file))
 
 
 def vanish(tx: Tx, file: int) -> None:
@@ -348,9 +350,7 @@ def missing(tx: Tx, source: int) -> list[int]:
 
 def count(tx: Tx, source: int) -> int:
     """File rows of a source, held ones included."""
-    return int(
-        tx.value("SELECT count(*) FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=?", (source,))
-    )
+    return int(tx.value("SELECT count(*) FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=?", (source,)))
 
 
 # ---------------------------------------------------------------------------------- where to read it

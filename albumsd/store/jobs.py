@@ -174,11 +174,20 @@ def _has_file_in(tx: Tx, asset: int, source: int) -> bool:
     )
 
 
+def retry_unreadable(tx: Tx) -> int:
+    """Open the jobs that failed because a file could not be opened: rights may have changed. How many."""
+    return tx.run(
+        "UPDATE job SET state='open', attempts=0, error=NULL WHERE state='failed' AND state <> 'done'"
+        " AND error LIKE 'unreadable:%'"
+    )
+
+
 def outdated(tx: Tx, stage: str, version: int, after: int, count: int) -> list[tuple[int, int, str]]:
     """``(job id, asset, local)`` of live assets for which an older version of the stage is on record, by job id."""
     rows = tx.all(
-        "SELECT j.id, a.id, a.local FROM job j JOIN asset a ON a.id=j.asset WHERE j.stage=? AND j.state IN ('done', 'failed')"
-        " AND j.version < ? AND a.live AND j.id > ? ORDER BY j.id LIMIT ?",
+        "SELECT j.id, a.id, a.local FROM job j JOIN asset a ON a.id=j.asset"
+        " WHERE j.stage=? AND j.state IN ('done', 'failed') AND j.version < ? AND a.live AND j.id > ?"
+        " ORDER BY j.id LIMIT ?",
         (stage, version, after, count),
     )
     return [(row[0], row[1], row[2]) for row in rows]
@@ -186,4 +195,6 @@ def outdated(tx: Tx, stage: str, version: int, after: int, count: int) -> list[t
 
 def raise_version(tx: Tx, stage: str, version: int) -> None:
     """What is still to be done will be done by this version."""
-    tx.run("UPDATE job SET version=? WHERE stage=? AND state IN ('open', 'parked') AND version <> ?", (version, stage, version))
+    tx.run(
+        "UPDATE job SET version=?1 WHERE stage=?2 AND state IN ('open', 'parked') AND version <> ?1", (version, stage)
+    )

@@ -41,7 +41,8 @@ def keep(tx: Tx, key: str, text: str, hits: Sequence[Hit], limit: int) -> None:
     )
     have = {row[0] for row in tx.all("SELECT asset FROM remembered_hit WHERE query=?", (query,))}
     rank = int(tx.value("SELECT coalesce(max(rank), 0) FROM remembered_hit WHERE query=?", (query,)))
-    fresh = [hit for hit in hits if hit.asset not in have][: max(0, limit - rank)]
+    new = {hit.asset: hit for hit in reversed(hits) if hit.asset not in have}  # the first of each asset, last to first
+    fresh = list(reversed(new.values()))[: max(0, limit - rank)]
     tx.many(
         "INSERT INTO remembered_hit VALUES (?, ?, ?, ?, ?)",
         ((query, rank + n, hit.asset, hit.score, hit.why) for n, hit in enumerate(fresh, 1)),

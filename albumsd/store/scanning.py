@@ -57,7 +57,8 @@ def rows_below(tx: Tx, source: int, path: bytes) -> list[Placed]:
         rows = tx.all(f"{_PLACED} WHERE d.source=?", (source,))
     else:
         rows = tx.all(
-            f"{_PLACED} WHERE d.source=? AND d.path=? UNION ALL {_PLACED} WHERE d.source=? AND d.path > ? AND d.path < ?",
+            f"{_PLACED} WHERE d.source=? AND d.path=?"
+            f" UNION ALL {_PLACED} WHERE d.source=? AND d.path > ? AND d.path < ?",
             (source, path, source, path + b"/", path + b"0"),
         )
     return [Placed(*row) for row in rows]
@@ -100,7 +101,8 @@ def remember_volume(tx: Tx, source: sources.Source, volume: str, grain_ns: int, 
     """Store where a source lies. On another volume than before, the inode numbers that are known mean nothing."""
     if source.volume not in (None, volume):
         tx.run(
-            "UPDATE file SET inode=0 WHERE inode <> 0 AND folder IN (SELECT id FROM folder WHERE source=?)", (source.id,)
+            "UPDATE file SET inode=0 WHERE inode <> 0 AND folder IN (SELECT id FROM folder WHERE source=?)",
+            (source.id,),
         )
     sources.set_volume(tx, source.id, volume, grain_ns, inodes)
     changes.record(tx, "source", source.id)
@@ -136,7 +138,8 @@ def read_again(tx: Tx, file: int, stage: str, version: int) -> None:
 def beside(tx: Tx, folder: int, base: bytes) -> list[int]:
     """Ids of the files in a folder that a sidecar ``base.xmp`` can be about: ``base`` and ``base.*``."""
     rows = tx.all(
-        "SELECT id FROM file WHERE folder=? AND name=? UNION ALL SELECT id FROM file WHERE folder=? AND name > ? AND name < ?",
+        "SELECT id FROM file WHERE folder=? AND name=?"
+        " UNION ALL SELECT id FROM file WHERE folder=? AND name > ? AND name < ?",
         (folder, base, folder, base + b".", base + b"/"),
     )
     return [row[0] for row in rows]
@@ -169,7 +172,8 @@ class Subject(NamedTuple):
 def subject(tx: Tx, asset: int) -> Subject | None:
     """The asset as a stage sees it; None when it is gone."""
     row = tx.one(
-        "SELECT id, sha256, size, name, kind, mime, local, lat, lon, place, problem, live FROM asset WHERE id=?", (asset,)
+        "SELECT id, sha256, size, name, kind, mime, local, lat, lon, place, problem, live FROM asset WHERE id=?",
+        (asset,),
     )
     return Subject._make((*row[:11], bool(row[11]))) if row else None
 
@@ -200,6 +204,14 @@ def folder_of(tx: Tx, file: int) -> bytes | None:
     """The path below its source of the folder that a file stands in; None if the file is not known."""
     path: bytes | None = tx.value("SELECT d.path FROM file f JOIN folder d ON d.id=f.folder WHERE f.id=?", (file,))
     return path
+
+
+def present(tx: Tx, places: list[files.Location]) -> list[files.Location]:
+    """Those locations whose file is not held as missing."""
+    ids = [place.file for place in places]
+    marks = ", ".join("?" * len(ids))
+    here = {row[0] for row in tx.all(f"SELECT id FROM file WHERE id IN ({marks}) AND missing_ns IS NULL", ids)}
+    return [place for place in places if place.file in here]
 
 
 def stage_version(tx: Tx, stage: str) -> int | None:

@@ -137,9 +137,7 @@ def forget(database: Database, name: str) -> int:
     source = by_name(database, name)
     ids = [
         row[0]
-        for row in database.all(
-            "SELECT f.id FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=?", (source.id,)
-        )
+        for row in database.all("SELECT f.id FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=?", (source.id,))
     ]
     database.batches(ids, files.vanish)
     with database.write(durable=True) as tx:
@@ -161,9 +159,7 @@ def set_state(tx: Tx, source: int, state: str, why: str = "") -> bool:
 
 def set_volume(tx: Tx, source: int, volume: str, grain_ns: int, inodes: bool) -> None:
     """Remember the volume a source was first seen on, the grain of its mtimes, and whether inodes are stable."""
-    tx.run(
-        "UPDATE source_state SET volume=?, grain_ns=?, inodes=? WHERE source=?", (volume, grain_ns, inodes, source)
-    )
+    tx.run("UPDATE source_state SET volume=?, grain_ns=?, inodes=? WHERE source=?", (volume, grain_ns, inodes, source))
 
 
 def set_watch(tx: Tx, source: int, watch: str) -> None:

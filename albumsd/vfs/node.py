@@ -18,7 +18,7 @@ from albumsd.core.ids import computed_inode
 if TYPE_CHECKING:
     from albumsd.store.database import Reader
 
-    from .tree import Tree
+    from .context import Context
 
 FIRST_FILE_COOKIE = 1 << 32
 """Cookies below are for folders and fixed names, in order; an asset's row has this + its id."""
@@ -64,7 +64,7 @@ class Listing(ABC):
 class Folder(ABC):
     """A folder of the tree."""
 
-    __slots__ = ("inode", "path", "tree")
+    __slots__ = ("context", "inode", "path")
 
     slow_lookup = False
     """True: ``lookup`` may scan and belongs into a worker thread with a deadline; False: it is a point lookup."""
@@ -73,8 +73,8 @@ class Folder(ABC):
     volatile = False
     """True: what stands in it changes by itself; the kernel may keep names and attributes for a second only."""
 
-    def __init__(self, tree: Tree, path: tuple[str, ...]) -> None:
-        self.tree = tree
+    def __init__(self, context: Context, path: tuple[str, ...]) -> None:
+        self.context = context
         self.path = path
         self.inode = computed_inode(path)
 

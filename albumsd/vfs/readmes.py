@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from albumsd.query import help as query_help
+from albumsd.store import sources
+from albumsd.store.database import Reader
 from albumsd.views import VIEWS
 
 from .renditions import FORMS
+
+
+def advice(reader: Reader) -> list[str]:
+    """What is missing just now: a source, or drives that are away."""
+    if not reader.value("SELECT 1 FROM source"):
+        return ["There is no source yet. Point albumsd at a folder:  albumsd add ~/Pictures"]
+    away = [source.name for source in sources.all_sources(reader) if source.state in ("offline", "stalled")]
+    if not away:
+        return []
+    return [f"Not here now: {', '.join(away)}. Names, dates, search and previews/ go on without it."]
 
 
 def root_readme(extra: list[str]) -> str:

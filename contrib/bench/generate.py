@@ -1,7 +1,7 @@
 """A library of any size, made of rows alone: what a source of N files would have left in the database.
 
 Straight into the tables of ``store/schema.sql``, past the indexer: a million assets in a minute or two. Everything
-follows from the number of an asset and ``SEED``, so two runs give the same rows. The shape is that of one person's
+follows from the number of an asset and ``world.SEED``, so two runs give the same rows. The shape is that of a person's
 library: 20 years, one busy month of up to 10,000, a folder per day, 300 cities, ten cameras, tags and titles with a
 vocabulary whose words are as unevenly common as those of a language, 4 % documents with text, 1 % exact duplicates in
 a second source. What the store would have computed (``assets.refresh``, ``documents.refresh``) is computed here the
@@ -22,9 +22,10 @@ import sys
 import time
 from collections.abc import Iterator
 from hashlib import sha256
-from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from world import SEED, World
 
 from albumsd.core import moments
 from albumsd.core.facts import CaptureTime
@@ -32,7 +33,6 @@ from albumsd.core.words import words
 from albumsd.store import changes
 from albumsd.store.database import Database
 
-SEED = 20240413
 BUSY_MONTH = "2019-07"
 BUSY = 10_000
 FIRST_YEAR, YEARS = 2005, 20
@@ -42,66 +42,6 @@ CAMERAS = (
     ("samsung", "SM-S921U"), ("Google", "Pixel 7"), ("Apple", "iPhone 13"), ("Apple", "iPhone 6s"), ("Canon", "EOS R6"),
     ("NIKON", "D750"), ("SONY", "ILCE-7M3"), ("FUJIFILM", "X-T3"), ("Panasonic", "DC-G9"), ("OLYMPUS", "E-M10"),
 )  # fmt: skip
-_SYLLABLES = [c + v for c in (*"bdfgklmnprstvz", "sh") for v in "aeiou"]
-
-
-class City(NamedTuple):
-    country: str
-    region: str
-    city: str
-    lat: float
-    lon: float
-
-
-class World:
-    """The few things that many assets share. Pure function of SEED."""
-
-    def __init__(self) -> None:
-        chance = random.Random(SEED)
-        self.vocabulary = _words(chance, 20_000)
-        self._weights = list(accumulate(1 / (rank + 3) for rank in range(len(self.vocabulary))))
-        names = [word.capitalize() for word in _words(chance, 1_000) if len(word) > 3]
-        self.cities = [
-            City(
-                names[n % 30], names[30 + n % 90], names[200 + n],
-                round(chance.uniform(-55, 65), 4), round(chance.uniform(-170, 170), 4),
-            )
-            for n in range(300)
-        ]  # fmt: skip
-        self.tags = self.vocabulary[300:700]
-        self._tag_weights = list(accumulate(1 / (rank + 1) for rank in range(len(self.tags))))
-
-    def some_words(self, chance: random.Random, count: int) -> list[str]:
-        """``count`` words as a text of a person would hold them: few are common, most are rare."""
-        return chance.choices(self.vocabulary, cum_weights=self._weights, k=count)
-
-    def some_tags(self, chance: random.Random, count: int) -> list[str]:
-        """Up to ``count`` different tags, sorted."""
-        return sorted(set(chance.choices(self.tags, cum_weights=self._tag_weights, k=count)))
-
-
-def _words(chance: random.Random, count: int) -> list[str]:
-    """Different made-up words of two to four syllables."""
-    found: dict[str, None] = {}
-    while len(found) < count:
-        found["".join(chance.choices(_SYLLABLES, k=chance.choice((2, 2, 3, 3, 4))))] = None
-    return list(found)
-
-
-def text_queries(count: int) -> list[str]:
-    """Different queries of one to three words, such as a person types who remembers something of the picture."""
-    world, chance = World(), random.Random(SEED + 1)
-    found: dict[str, None] = {}
-    while len(found) < count:
-        kind = chance.random()
-        if kind < 0.2:
-            text = chance.choice(world.cities).city.lower()
-        elif kind < 0.3:
-            text = f"{chance.choice(world.tags)} {chance.choice(world.cities).country.lower()}"
-        else:
-            text = " ".join(world.some_words(chance, chance.choice((1, 2, 2, 3))))
-        found[text] = None
-    return list(found)
 
 
 class Rows:

@@ -27,6 +27,7 @@ from harness.bench import Bench, Context
 from harness.table import Row
 
 _SUBREAPER = 36  # prctl(2): orphans of a benchmark become our children, so that we can find them
+_LOG_CHARS = 3_000
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 
 
@@ -59,12 +60,21 @@ def measure(bench: Bench, quick: bool) -> tuple[list[Row], str | None]:
     try:
         code = child.wait(bench.deadline_s)
         if code:
-            return [], f"ended with exit code {code}"
+            return [], f"ended with exit code {code}{_logs(scratch)}"
         return table.rows(json.loads((scratch / "rows.json").read_text())), None
     except subprocess.TimeoutExpired:
-        return [], f"did not end within {bench.deadline_s:.0f} s"
+        return [], f"did not end within {bench.deadline_s:.0f} s{_logs(scratch)}"
     finally:
         processes.clear(scratch, [*processes.descendants(child.pid), *processes.descendants(os.getpid())])
+
+
+def _logs(scratch: Path) -> str:
+    """The end of what albumsd's processes have logged there. The mount, which may hang, is not entered."""
+    texts = [
+        (path, path.read_text("utf-8", "replace")[-_LOG_CHARS:])
+        for path in [*scratch.glob("library*/*.log"), *scratch.glob("*/library/*.log")]
+    ]
+    return "".join(f"\n{path.name}:\n{text}" for path, text in texts if text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -65,9 +65,9 @@ def test_two_runs_give_the_same_rows(generated: Path, tmp_path: Path):
 
 
 def test_queries_differ_and_find_something(generated: Path):
-    import generate
+    import world
 
-    queries = generate.text_queries(50)
+    queries = world.text_queries(50)
     assert len(set(queries)) == 50
     with Database(generated) as made:
         found = [made.value("SELECT 1 FROM fts WHERE fts MATCH ? LIMIT 1", (" OR ".join(q.split()),)) for q in queries]

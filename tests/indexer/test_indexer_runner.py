@@ -168,6 +168,24 @@ def test_jobs_of_a_drive_that_is_away_are_parked_and_done_when_it_is_back(librar
     assert all(row[2] for row in library.rows().values())
 
 
+def test_jobs_of_files_that_are_held_as_missing_wait_for_them(library: Library) -> None:
+    library.put("trip/a.jpg")
+    library.put("keep.jpg")
+    library.decoders.before = lambda task, path: (
+        os.rename(library.root / "trip", library.folder / "trip") if path.endswith(b"a.jpg") else None
+    )
+    library.index()
+    assert library.held() == {b"trip/a.jpg"}
+    assert jobs.open_count(library.database) == 0
+    library.decoders.before = lambda task, path: None
+    library.index()
+    assert library.decoders.opened(b"a.jpg") == 1
+    os.rename(library.folder / "trip", library.root / "trip")
+    library.index()
+    assert not library.held()
+    assert set(states(library, "a.jpg").values()) == {"done"}
+
+
 def _echo(name: str, version: int, wants: str = ".jpg") -> Stage:
     def begin(tx: Any, work: Any, tools: Any) -> Sequence[Future[Any]]:
         return [done(work.job.asset)]
@@ -266,7 +284,7 @@ def test_a_drive_that_never_answers_is_given_up_and_others_go_on(
         if at.path.endswith((b"/0.jpg", b"/1.jpg")):
             hung.set()
             release.wait(20)
-        return "%064x" % at.file
+        return f"{at.file:064x}"
 
     slow = replace(stage("hash"), begin=lambda tx, work, tools: [tools.thread(hang, work.at)])
     stages = [slow if found.name == "hash" else found for found in all_stages()]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from media_files import LISBON, atom, bag, drawing, exif, packet
 from hypothesis import given
 from hypothesis import strategies as st
+from media_files import LISBON, atom, bag, drawing, exif, packet
 
 from albumsd.core.facts import Camera, CaptureTime, Companion, Exposure, Position
 from albumsd.media.exif import content_identifier, read_exif

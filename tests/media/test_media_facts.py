@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from media_files import LISBON, exif, pdf
 from hypothesis import given
 from hypothesis import strategies as st
+from media_files import LISBON, exif, pdf
 
 from albumsd.core.facts import CaptureTime, Position
 from albumsd.media import zones

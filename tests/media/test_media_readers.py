@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pillow_heif
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from media_files import archive, atom, drawing, exif, packet, pdf
 from PIL import Image
 
@@ -23,6 +26,7 @@ from albumsd.media.readers.jxl import header
 from albumsd.media.readers.text import html_text
 from albumsd.media.sniff import BY_EXTENSION, extension_of, sniff
 from albumsd.media.source import Source
+from albumsd.media.tiff_parts import missing_bytes
 
 TAKEN = {36867: "2024:04:13 18:22:05"}
 RED, BLUE = (220, 20, 20), (20, 20, 220)
@@ -241,6 +245,26 @@ def test_raw_shows_its_embedded_preview(tmp_path: Path) -> None:
     assert made.image.size == (300, 400)
     assert near(made.image.getpixel((290, 10)), RED)
     assert made.problems
+
+
+def test_tables_tell_what_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    drawing(300, 200).save(path)
+    raw = path.read_bytes()
+    for length, missing in ((len(raw), 0), (len(raw) - 5000, None), (9, 0)):
+        path.write_bytes(raw[:length])
+        with Source(path) as source:
+            found = missing_bytes(source)
+        assert found == missing if missing is not None else found > 0
+
+
+@given(st.binary(max_size=200))
+def test_any_table_is_walked_to_an_end(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"II*\0\x08\0\0\0" + data)
+        file.flush()
+        with Source(file.name) as source:
+            assert missing_bytes(source) >= 0
 
 
 def test_raw_that_hides_its_tiff(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,6 +59,7 @@ class Rows(Listing):
 
 class Fixed(Folder):
     slow_listing = False
+    repeatable = True
 
     def __init__(self, tree: FakeTree, path: tuple[str, ...], children: dict[bytes, Folder | Leaf]) -> None:
         super().__init__(tree, path)
@@ -86,7 +86,7 @@ class AssetRows(Listing):
         )
         found = []
         for asset, name in rows:
-            leaf = self.folder.tree.leaf(reader, asset_inode(asset, self.folder.rendition))
+            leaf = self.folder.context.leaf(reader, asset_inode(asset, self.folder.rendition))
             if leaf is not None:
                 found.append(Entry(name.encode() + _CONTENTS[self.folder.rendition][1], FIRST_FILE_COOKIE + asset, leaf))
         return found
@@ -94,6 +94,7 @@ class AssetRows(Listing):
 
 class All(Folder):
     slow_listing = False
+    repeatable = True
 
     def __init__(self, tree: FakeTree, path: tuple[str, ...], rendition: Rendition = Rendition.ORIGINAL) -> None:
         super().__init__(tree, path)
@@ -104,12 +105,13 @@ class All(Folder):
         asset = reader.value(
             "SELECT id FROM asset WHERE live AND name=?", (name[: len(name) - len(ending)].decode("utf-8", "replace"),)
         )
-        leaf = asset and self.tree.leaf(reader, asset_inode(asset, self.rendition))
+        leaf = asset and self.context.leaf(reader, asset_inode(asset, self.rendition))
         if not leaf or not name.endswith(ending):
             raise NotFound(name=name)
         return leaf
 
     def open(self, reader: Reader) -> Listing:
+        self.context.opens += 1
         return AssetRows(self)
 
 
@@ -169,6 +171,8 @@ def many_leaf(asset: int) -> Leaf:
 
 
 class Many(Folder):
+    repeatable = True
+
     def __init__(self, tree: FakeTree, path: tuple[str, ...], first: int) -> None:
         super().__init__(tree, path)
         self.first = first
@@ -185,9 +189,7 @@ class Many(Folder):
 class FakeTree:
     def __init__(self, config: Config, reader: Reader) -> None:
         self.config = config
-        self.contents = 0
-        self.lock = threading.Lock()
-        self.broken_apply = False
+        self.opens = 0
         readme = Leaf(computed_inode(("README.txt",)), len(README), 10**18, Content.TEXT, 0, README)
         many = {str(n).encode(): Many(self, ("many", str(n)), _FIRST_FAKE_ASSET + n * MANY) for n in range(10)}
         self.root = Fixed(
@@ -245,8 +247,6 @@ class FakeTree:
         return {b"user.albumsd.id": str(leaf.asset).encode(), b"user.xdg.tags": b"beach,dog"}
 
     def apply(self, reader: Reader, rows: list[Change], held: object) -> Effects:
-        if self.broken_apply:
-            raise KeyError("apply")
         effects = Effects([], [], set(), set())
         for row in rows:
             if row.what == "arrived":

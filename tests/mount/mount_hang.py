@@ -15,6 +15,10 @@ SIZE = 1 << 20
 FILE = 2
 
 
+def _stopped() -> bool:
+    return os.path.exists(sys.argv[2])
+
+
 class Hanging(pyfuse3.Operations):
     def _attr(self, inode: int) -> pyfuse3.EntryAttributes:
         attr = pyfuse3.EntryAttributes()
@@ -44,7 +48,7 @@ class Hanging(pyfuse3.Operations):
         return pyfuse3.FileInfo(fh=inode, direct_io=True)
 
     async def read(self, fh: int, off: int, size: int) -> bytes:
-        while os.path.exists(sys.argv[2]):
+        while _stopped():  # noqa: ASYNC110 -- another process sets the flag
             await trio.sleep(0.02)
         return b"x" * min(size, SIZE - off)
 

@@ -15,7 +15,7 @@ from albumsd.mount.notify import Follower
 from albumsd.store import changes
 
 if TYPE_CHECKING:
-    from conftest import Rig
+    from mount_tools import Rig
 
 ALL = computed_inode(("all",))
 

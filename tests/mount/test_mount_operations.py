@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pyfuse3
 import pytest
+import trio
 from mount_fakes import MANY, README
 
 if TYPE_CHECKING:
-    from conftest import Rig
+    from mount_tools import Rig
 
 ROOT = pyfuse3.ROOT_INODE
 
@@ -49,6 +50,34 @@ def test_what_is_not_there_is_not_remembered_but_a_probe_is(rig: Rig) -> None:
     assert rig.errno(rig.ops.lookup, rig.find("all"), b"nothing.jpg", CTX) == errno.ENOENT
     probe = rig.call(rig.ops.lookup, rig.find("broken"), b".DS_Store", CTX)
     assert (probe.st_ino, probe.entry_timeout) == (0, 300)
+
+
+def test_a_name_that_no_filesystem_could_hold(rig: Rig) -> None:
+    assert rig.errno(rig.ops.lookup, rig.find("all"), b"x" * 256, CTX) == errno.ENAMETOOLONG
+
+
+def test_folders_opened_lately_are_remembered_within_bounds(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    from albumsd.mount import operations
+
+    monkeypatch.setattr(operations, "MOST_OPENED", 2)
+    for path in ("all", "slow", "many", "all", "info"):
+        rig.list(path)
+    assert list(rig.ops.opened) == [rig.find("all"), rig.find("info")]
+
+
+def test_a_request_that_is_cancelled_is_answered(rig: Rig) -> None:
+    stuck = rig.find("stuck")
+
+    async def go() -> int:
+        with trio.CancelScope() as scope:
+            scope.deadline = trio.current_time() + 0.1
+            try:
+                await rig.ops.lookup(stuck, b"a.jpg", CTX)  # type: ignore[arg-type]
+            except pyfuse3.FUSEError as error:
+                return error.errno
+        return 0
+
+    assert trio.run(go) == errno.EIO
 
 
 def test_in_a_volatile_folder_names_and_texts_are_good_for_a_second(rig: Rig, file: int) -> None:

@@ -17,10 +17,10 @@ import trio
 import trio.testing
 
 from albumsd.ipc import pings
-from albumsd.mount import opening, reading, volumes
+from albumsd.mount import cached, opening, reading, volumes
 
 if TYPE_CHECKING:
-    from conftest import Rig
+    from mount_tools import Rig
 
 
 class Caller:
@@ -309,3 +309,72 @@ def test_a_refused_file_is_closed_at_once(rig: Rig, photo: Path, how: str) -> No
         assert str(photo) not in _open_files()
     finally:
         gc.enable()
+
+
+# ---------------------------------------------------------------------------- opening without a thread
+
+
+@pytest.fixture
+def threads_opened(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Paths that were opened in a thread."""
+    opened: list[bytes] = []
+    open_location = reading.open_location
+
+    def noted(location: opening.Location, root: bytes) -> opening.OpenFile:
+        opened.append(location.path)
+        return open_location(location, root)
+
+    monkeypatch.setattr(reading, "open_location", noted)
+    return opened
+
+
+def test_the_second_file_of_a_local_folder_is_opened_at_once(
+    rig: Rig, photo: Path, threads_opened: list[bytes]
+) -> None:
+    rig.library.index(photo.with_name("b.jpg"), b"second")
+    assert rig.read("all/a.jpg") == CONTENT
+    assert rig.read("all/b.jpg") == b"second"
+    assert threads_opened == [os.fsencode(photo)]
+
+
+def test_what_is_opened_at_once_is_checked_like_anything_else(
+    rig: Rig, photo: Path, threads_opened: list[bytes]
+) -> None:
+    assert rig.read("all/a.jpg") == CONTENT
+    os.utime(photo, ns=(1, 1))
+    assert open_errno(rig) == errno.ESTALE
+    photo.unlink()
+    os.mkfifo(photo)
+    assert open_errno(rig) == errno.ESTALE
+    assert len(threads_opened) == 3
+
+
+def test_a_folder_must_prove_itself_again_after_a_while(
+    rig: Rig, photo: Path, threads_opened: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cached, "KNOWN_S", -1.0)
+    rig.read("all/a.jpg")
+    rig.read("all/a.jpg")
+    assert len(threads_opened) == 2
+
+
+def test_a_kernel_without_openat2(
+    rig: Rig, photo: Path, threads_opened: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cached, "_OPENAT2", 100_000)
+    monkeypatch.setattr(cached, "_supported", True)
+    assert rig.read("all/a.jpg") == CONTENT
+    assert rig.read("all/a.jpg") == CONTENT
+    assert len(threads_opened) == 2
+    assert cached._supported is False
+
+
+def test_what_is_not_in_memory_is_left_to_the_threads(tmp_path: Path) -> None:
+    assert cached.open_cached(os.fsencode(tmp_path / "absent")) is None
+    (tmp_path / "link").symlink_to("absent")
+    assert cached.open_cached(os.fsencode(tmp_path / "link")) is None
+    folders = cached.LocalFolders()
+    for number in range(cached.MOST_FOLDERS + 5):
+        folders.add(b"%d" % number)
+    assert b"4" not in folders
+    assert b"5" in folders

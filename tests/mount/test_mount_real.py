@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from mount_tools import unmount
 
 from albumsd.core import config as settings
 from albumsd.core.errors import LibraryBusy, MountRefused
@@ -21,7 +23,7 @@ from albumsd.ipc import pings
 from albumsd.mount import mountpoint
 
 if TYPE_CHECKING:
-    from conftest import Library, Mounted, Mounter
+    from mount_tools import Library, Mounted, Mounter
 
 pytestmark = [pytest.mark.mount, pytest.mark.slow]
 
@@ -298,6 +300,16 @@ def test_it_starts_fast_and_small(library: Library, photos: Path, mount: Mounter
     assert int(str(mounted.status()["rss"])) < 80 << 20
 
 
+def test_systemd_hears_that_it_is_ready_and_alive(library: Library, photos: Path, mount: Mounter, tmp_path: Path) -> None:
+    with pings.listen(tmp_path / "notify") as bell:
+        mount(library.config, env={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"})
+        heard: set[str] = set()
+        end = time.monotonic() + 10
+        while heard != {"READY=1", "WATCHDOG=1"}:
+            heard.update(pings.drain(bell))
+            assert time.monotonic() < end, heard
+
+
 def test_nothing_is_written_to_the_log_while_all_is_well(mounted: Mounted) -> None:
     mounted.shell("find all slow volatile links info many/1 > /dev/null; cat all/* > /dev/null; cat all/nothing")
     mounted.stop()
@@ -322,8 +334,6 @@ class Hanging:
 
 @pytest.fixture
 def hanging(tmp_path: Path) -> Iterator[Hanging]:
-    from conftest import unmount
-
     path, flag = tmp_path / "drive", tmp_path / "stop"
     path.mkdir()
     process = subprocess.Popen([sys.executable, str(HERE / "mount_hang.py"), str(path), str(flag)])
@@ -405,8 +415,8 @@ def test_an_ordinary_user_gets_errnos_from_handlers_and_not_from_mode_bits(
     nobody = 65534
     library.index(photos / "b.txt", b"b\n")
     for folder in (tmp_path, *tmp_path.parents):
-        if not folder.stat().st_mode & 0o001:
-            folder.chmod(folder.stat().st_mode | 0o011) if str(folder).startswith("/tmp/pytest") else None
+        if not folder.stat().st_mode & stat.S_IXOTH and folder.name.startswith(("pytest-", tmp_path.name)):
+            folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IXGRP)
     mounted = mount(library.config, f"owner={nobody}", "allow_other=true")
     assert mounted.shell("id -u", user=nobody).stdout.strip() == str(nobody)
     assert mounted.shell("cat all/b.txt && stat -c '%u %a' all/b.txt all", user=nobody).stdout.split() == [

@@ -22,6 +22,7 @@ PLACES = [
     ("Portugal", "Lisboa", "Lisbon", "", 38.72, -9.14),
     ("Portugal", "Lisboa", "Lisbon", "Alfama", 38.72, -9.14),
     ("Portugal", "Lisboa", "Sintra", "", 38.8, -9.38),
+    ("Brazil", "Rio de Janeiro", "Rio de Janeiro", "Sintra", -22.9, -43.2),
     ("United States", "New York", "New York City", "", 40.71, -74.0),
     ("United States", "New York", "Buffalo", "", 42.88, -78.87),
     ("Monaco", "", "Monaco", "", 43.73, 7.42),
@@ -97,6 +98,8 @@ def _draw(number: int, rng: random.Random) -> Asset:
     }
     for copy in range(rng.choice([0, 1, 1, 1, 1, 2])):
         asset.files.append((rng.choice(SOURCES)[0], rng.choice(FOLDERS), f"{number}-{copy}.bin"))
+    if not asset.files:
+        asset.facets.add(("tag", "of nothing that is here"))
     asset.told = {
         key: [rng.choice(["Dog", "a warranty letter", ""]) for _ in range(rng.randrange(3))]
         for key in ("description", "caption")

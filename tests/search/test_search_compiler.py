@@ -42,7 +42,8 @@ def _ranges(name: str) -> st.SearchStrategy[tree.Node]:
 
 _DAY_RANGES = [
     tree.Range("day", "2019-01-01", "2019-12-31"), tree.Range("day", "2019-04-01", "2019-04-30"),
-    tree.Range("day", "2019-04-01", "2019-04-29"), tree.Range("day", None, "2019-06-01"), tree.Range("day", "2020-01-01", None),
+    tree.Range("day", "2019-04-01", "2019-04-29"), tree.Range("day", "2019-01-02", "2019-01-31"),
+    tree.Range("day", "2019-01-02", "2019-12-31"), tree.Range("day", "2019-04-12", "2019-04-30"), tree.Range("day", None, "2019-06-01"), tree.Range("day", "2020-01-01", None),
 ]  # fmt: skip
 LEAVES: st.SearchStrategy[tree.Node] = st.one_of(
     st.builds(
@@ -126,7 +127,7 @@ def test_every_query_that_parses_compiles_and_runs(library: Any, selected: Selec
 
 
 QUERIES = ["warranty letter", "'warranty letter'", "warr*", "title=lodz", "path='dog beach'", "text=inv*", "camera=pixel",
-           "place='new york'", "near=lisbon", "near=labasa,60", "near=-16.43,-179.9,120", "near=90,0,100", "date=2019",
+           "place='new york'", "near=lisbon", "near=sintra", "near=labasa,60", "near=-16.43,-179.9,120", "near=90,0,100", "date=2019",
            "date=2019-04", "rating=3+", "rating<3", "is=duplicate", "is=offline", "-is=undated", "has=caption",
            "tag='summer beach'", "source=drive", "person=dog or dog -beach", "size=1kb+", "duration<5", "type=raw"]  # fmt: skip
 

@@ -158,6 +158,15 @@ def test_no_view_scans_the_assets(library: Any, strategy: str, view: View) -> No
         assert not scans, (sql, plan)
 
 
+def test_a_tag_alone_is_listed_as_its_rows_come(library: Any) -> None:
+    """Nothing is gathered or sorted before the first page: the rows of the facet are in ascending order of assets."""
+    watched: Any = _Watched(library.reader)
+    assert selections.page(watched, tree.OneOf("tag", "beach"), 0, 5)
+    sql, bindings = watched.asked[-1]
+    plan = [row[3] for row in library.reader.all(f"EXPLAIN QUERY PLAN {sql}", bindings)]
+    assert [line.split()[:2] for line in plan] == [["SEARCH", "t"], ["SEARCH", "a"]], plan
+
+
 def test_listing_goes_on_where_it_was_when_assets_come_and_go(empty: Any) -> None:
     row = "INSERT INTO asset(id, size, name, name_key, live, arrived_ns, kind, local, origin, mtime_ns, year, month, week, day)"
     with empty.write() as tx:

@@ -41,7 +41,9 @@ class Made:
             files.ensure_folder(tx, new, b"")
         return new
 
-    def arrive(self, *paths: bytes | str, size: int = 1000, mtime_ns: int = NOON, inode: int = 0, source: int = 0) -> list[int]:
+    def arrive(
+        self, *paths: bytes | str, size: int = 1000, mtime_ns: int = NOON, inode: int = 0, source: int = 0
+    ) -> list[int]:
         """New files, all of one folder or each in its own; their provisional assets in order."""
         found = []
         for path in paths:
@@ -118,8 +120,14 @@ class Made:
         assert db.all("PRAGMA foreign_key_check") == []
         assert db.all("SELECT id FROM asset WHERE name LIKE '%/%'") == []
         assert db.all("SELECT id FROM asset a WHERE live <> EXISTS (SELECT 1 FROM file WHERE asset=a.id)") == []
-        assert db.all("SELECT id FROM asset a WHERE sha256 IS NULL AND (SELECT count(*) FROM file WHERE asset=a.id) <> 1") == []
-        assert db.all("SELECT folder, coalesce(shown, CAST(name AS TEXT)) FROM file GROUP BY 1, 2 HAVING count(*) > 1") == []
+        assert (
+            db.all("SELECT id FROM asset a WHERE sha256 IS NULL AND (SELECT count(*) FROM file WHERE asset=a.id) <> 1")
+            == []
+        )
+        assert (
+            db.all("SELECT folder, coalesce(shown, CAST(name AS TEXT)) FROM file GROUP BY 1, 2 HAVING count(*) > 1")
+            == []
+        )
         assert db.all("SELECT asset FROM document EXCEPT SELECT rowid FROM fts") == []
         assert db.all("SELECT rowid FROM fts EXCEPT SELECT asset FROM document") == []
 
@@ -136,4 +144,3 @@ def lib(empty_library: Path, tmp_path: Path) -> Iterator[Made]:
     yield made
     made.check()
     made.db.close()
-

@@ -31,7 +31,11 @@ def _schema(db: Any) -> list[tuple[str, str]]:
 
 def test_every_table_of_ours_is_strict_and_the_modes_are_set(lib: Any) -> None:
     kinds = {row[1]: row[5] for row in lib.db.all("PRAGMA table_list") if row[2] == "table"}
-    assert {name for name, strict in kinds.items() if not strict} == {"sqlite_schema", "sqlite_temp_schema", "sqlite_sequence"}
+    assert {name for name, strict in kinds.items() if not strict} == {
+        "sqlite_schema",
+        "sqlite_temp_schema",
+        "sqlite_sequence",
+    }
     assert lib.db.value("PRAGMA journal_mode") == "wal"
     assert lib.db.value("PRAGMA foreign_keys") == 1
     with pytest.raises(apsw.SQLError):
@@ -79,7 +83,9 @@ def test_the_newest_schema_is_among_the_released() -> None:
 def test_a_newer_library_is_refused(opened: Callable[[Path], Any], lib: Any) -> None:
     with lib.db.write() as tx:
         tx.run(f"PRAGMA user_version={migrations.SCHEMA_VERSION + 1}")
-    with pytest.raises(LibraryTooNew, match=f"schema {migrations.SCHEMA_VERSION + 1}, this one knows {migrations.SCHEMA_VERSION}"):
+    with pytest.raises(
+        LibraryTooNew, match=f"schema {migrations.SCHEMA_VERSION + 1}, this one knows {migrations.SCHEMA_VERSION}"
+    ):
         opened(lib.folder / "albumsd.db")
     with lib.db.write() as tx:
         tx.run(f"PRAGMA user_version={migrations.SCHEMA_VERSION}")
@@ -113,9 +119,13 @@ def test_damage_met_while_writing_is_named(lib: Any) -> None:
 
 
 def test_a_write_is_whole_or_not_at_all(lib: Any) -> None:
-    with pytest.raises(ZeroDivisionError), lib.db.write() as tx:
-        tx.run("INSERT INTO meta VALUES ('half', 1)")
-        raise ZeroDivisionError
+    def half() -> None:
+        with lib.db.write() as tx:
+            tx.run("INSERT INTO meta VALUES ('half', 1)")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
     assert lib.db.value("SELECT 1 FROM meta WHERE key='half'") is None
     with lib.db.write() as tx:
         tx.run("INSERT INTO meta VALUES ('whole', 1)")
@@ -164,6 +174,7 @@ def test_a_bulk_writer_makes_way_for_a_gesture_that_waits(lib: Any, monkeypatch:
 
 def test_batches_write_all_rows_in_short_transactions(lib: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BATCH_S", -1.0)  # every row is one transaction
+    monkeypatch.setattr(database, "LOOK_S", -1.0)
     seen: list[bool] = []
 
     def apply(tx: Any, number: int) -> None:
@@ -177,6 +188,24 @@ def test_batches_write_all_rows_in_short_transactions(lib: Any, monkeypatch: pyt
     assert seen == [True] * 4
     assert lib.db.value("SELECT count(*) FROM meta WHERE key LIKE 'n%'") == 3, "what was committed before stays"
     assert lib.db.batches([], apply) == 0
+
+
+def test_a_batch_ends_early_for_a_gesture_that_waits(lib: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BATCH_S", 1e9)
+    monkeypatch.setattr(database, "LOOK_S", -1.0)
+    monkeypatch.setattr(database, "BULK_PATIENCE_S", 0.02)
+    waiting = os.open(lib.folder / "urgent.lock", os.O_RDWR)
+    done = []
+
+    def apply(tx: Any, number: int) -> None:
+        done.append(number)
+        if number == 2:
+            fcntl.flock(waiting, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    with pytest.raises(StoreBusy):  # and for as long as the gesture lasts it does not come back
+        lib.db.batches(range(5), apply)
+    assert done == [0, 1, 2]
+    os.close(waiting)
 
 
 def test_a_reader_cannot_write_and_can_be_stopped(lib: Any) -> None:
@@ -219,7 +248,9 @@ with db.write(durable=sys.argv[2] == "durable") as tx:
 def test_a_writer_killed_inside_a_transaction_leaves_nothing(lib: Any, kind: str) -> None:
     path = lib.folder / "albumsd.db"
     argv = [sys.executable, "-c", WRITER, os.fspath(path), kind]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(database.__file__).parents[2]) as child:
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(database.__file__).parents[2]
+    ) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"inside\n"
         child.kill()
@@ -233,7 +264,7 @@ class _Disk(apsw.VFS):
     """A disk that refuses the n-th write of the database, and all after it."""
 
     def __init__(self) -> None:
-        super().__init__("broken disk", "", makedefault=True)
+        super().__init__("broken disk", "unix", makedefault=True)
         self.left = 10**9
         self.error: type[Exception] = apsw.FullError
 
@@ -242,7 +273,7 @@ class _Disk(apsw.VFS):
 
         class _File(apsw.VFSFile):
             def __init__(self) -> None:
-                super().__init__("", name, flags)
+                super().__init__("unix", name, flags)
 
             def xWrite(self, data: bytes, offset: int) -> None:
                 disk.left -= 1
@@ -298,6 +329,7 @@ def test_a_disk_that_fails_at_any_write_leaves_all_or_nothing(
                 shutil.rmtree(dead)
             else:
                 assert disk.left >= 0, "a write failed and nobody was told"
+                disk.left = 10**9
                 assert db.value("SELECT count(*) FROM asset") == 200
                 break
         shutil.rmtree(folder)

@@ -12,8 +12,22 @@ from albumsd.store import assets, changes, files, readings, sources
 
 def test_a_new_file_is_shown_at_once_by_folder_and_provisional_date(lib: Any) -> None:
     (asset,) = lib.arrive("2019/trip/IMG_20190704_101112.jpg")
-    row = lib.db.one("SELECT live, copies, kind, local, origin, year, month, week, day, mime, sha256 FROM asset WHERE id=?", (asset,))
-    assert row == (1, 1, "photo", "2019-07-04T10:11:12", "name", "2019", "2019-07", "2019-W27", "2019-07-04", "image/jpeg", None)
+    row = lib.db.one(
+        "SELECT live, copies, kind, local, origin, year, month, week, day, mime, sha256 FROM asset WHERE id=?", (asset,)
+    )
+    assert row == (
+        1,
+        1,
+        "photo",
+        "2019-07-04T10:11:12",
+        "name",
+        "2019",
+        "2019-07",
+        "2019-W27",
+        "2019-07-04",
+        "image/jpeg",
+        None,
+    )
     assert lib.db.all("SELECT facet, value FROM asset_facet WHERE asset=?", (asset,)) == [("type", "photos")]
     assert lib.db.all("SELECT stage, version, state, priority FROM job WHERE asset=?", (asset,)) == [
         ("facts", 1, "open", 2019 * 372 + 7 * 31 + 4)
@@ -206,7 +220,12 @@ def test_a_move_changes_neither_asset_nor_name(lib: Any) -> None:
     (one,) = lib.arrive("2001-02-03/x.jpg")
     lib.identify(one, "one")
     with lib.db.write() as tx:
-        files.move(tx, lib.file("2001-02-03/x.jpg"), files.ensure_folder(tx, lib.source, b"2002-03-04"), files.Entry(b"z.jpg", 1000, 5, 9))
+        files.move(
+            tx,
+            lib.file("2001-02-03/x.jpg"),
+            files.ensure_folder(tx, lib.source, b"2002-03-04"),
+            files.Entry(b"z.jpg", 1000, 5, 9),
+        )
     assert lib.asset("2002-03-04/z.jpg") == one
     assert lib.names() == ["x.jpg"]
     assert lib.db.value("SELECT day FROM asset") == "2002-03-04"

@@ -65,10 +65,10 @@ def test_half_a_character_is_stored_as_a_question_mark(lib: Any) -> None:
     assert lib.db.value("SELECT text FROM content_text") == "words ? here"
 
 
-SHOWN = (
-    "size live copies kind local offset origin mtime_ns year month week day mime width height duration_s rating camera lens"
-    " aperture shutter_s iso focal_mm lat lon country region city hood title problem"
-).split()
+SHOWN = """
+    size live copies kind local offset origin mtime_ns year month week day mime width height duration_s rating camera lens
+    aperture shutter_s iso focal_mm lat lon country region city hood title problem
+""".split()  # noqa: SIM905
 CONTENT = Facts(
     kind="photo", mime="image/jpeg", width=40, height=30, captured=CaptureTime("2024-04-13T18:22:05", "+02:00", "exif"),
     position=Position(38.7, -9.1), camera=Camera("Canon", "Canon EOS R5", "RF 35"), tags=("dog", "sea"), title="One", flags=("raw",),
@@ -115,7 +115,7 @@ def _play(empty: Path, made: type, order: list[int], beside: list[Facts | None],
                     lambda tx, a: assets.set_preview(tx, a, 999, 99, 40, 30, b"12345678"),
                     lambda tx, a: assets.set_text(tx, a, "Words of the text"),
                     lambda tx, a: assets.store_facts(tx, a, CONTENT),
-                    lambda tx, a: assets.refresh(tx, a),
+                    assets.refresh,
                 ]
                 for step in stages:
                     with lib.db.write() as tx:
@@ -202,7 +202,12 @@ class _Library(RuleBasedStateMachine):
         if self.there(path) and not self.there(there):
             folder, _, name = there.encode().rpartition(b"/")
             with self.lib.db.write() as tx:
-                files.move(tx, self.lib.file(path), files.ensure_folder(tx, self.lib.source, folder), files.Entry(name, 1, 7, 0))
+                files.move(
+                    tx,
+                    self.lib.file(path),
+                    files.ensure_folder(tx, self.lib.source, folder),
+                    files.Entry(name, 1, 7, 0),
+                )
 
     @rule(path=st.sampled_from(PATHS), back=st.booleans())
     def is_held(self, path: str, back: bool) -> None:

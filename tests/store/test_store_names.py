@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from albumsd.core import names
-from albumsd.store import files
+from albumsd.store import files, naming
 
 
 def arrive(lib: Any, folder: bytes, raw: list[bytes]) -> None:
@@ -78,6 +78,7 @@ def test_a_name_with_a_space_before_its_extension_is_legal_and_stays(lib: Any) -
 
 
 def test_no_file_can_be_called_what_an_asset_is_called_in_between(lib: Any) -> None:
+    assert all(names.sanitise(naming.between(asset)) != naming.between(asset) for asset in (1, 25))
     lib.arrive("a/x.jpg")
     arrive(lib, b"b", [b"x.jpg", b"3.settling~", b"4.settling~", b"5.settling~", b"x.jpg~new0000"])
     for number in range(1, 7):
@@ -156,7 +157,9 @@ def test_files_and_folders_of_one_folder_are_told_apart(lib: Any) -> None:
 def test_a_rename_onto_the_same_legal_name_keeps_it(lib: Any) -> None:
     lib.arrive("a/x:1.jpg")
     with lib.db.write() as tx:
-        files.move(tx, lib.file("a/x:1.jpg"), files.ensure_folder(tx, lib.source, b"a"), files.Entry(b"x?1.jpg", 1, 1, 0))
+        files.move(
+            tx, lib.file("a/x:1.jpg"), files.ensure_folder(tx, lib.source, b"a"), files.Entry(b"x?1.jpg", 1, 1, 0)
+        )
     assert lib.shown("a") == {b"x?1.jpg": "x_1.jpg"}
 
 
@@ -164,7 +167,10 @@ def test_two_files_that_were_swapped(lib: Any) -> None:
     one, two = lib.arrive("a/1.jpg", "a/2.jpg")
     folder = files.folder_id(lib.db, lib.source, b"a")
     with lib.db.write() as tx:
-        moves = [(lib.file("a/1.jpg"), folder, files.Entry(b"2.jpg", 1000, 1, 0)), (lib.file("a/2.jpg"), folder, files.Entry(b"1.jpg", 1000, 1, 0))]
+        moves = [
+            (lib.file("a/1.jpg"), folder, files.Entry(b"2.jpg", 1000, 1, 0)),
+            (lib.file("a/2.jpg"), folder, files.Entry(b"1.jpg", 1000, 1, 0)),
+        ]
         files.move_around(tx, moves)
     assert (lib.asset("a/1.jpg"), lib.asset("a/2.jpg")) == (two, one)
     assert (lib.name(one), lib.name(two)) == ("1.jpg", "2.jpg")

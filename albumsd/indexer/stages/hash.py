@@ -62,7 +62,7 @@ def _apply(tx: Tx, work: Work, answers: Sequence[Any]) -> int:
 STAGE = Stage(
     name="hash",
     version=1,
-    help="Reads the whole file once for its SHA-256: the same content is one asset, wherever it lies and however it is named.",
+    help="Reads the whole file for its SHA-256: the same content is one asset, wherever it lies, whatever its name.",
     example="a copy on the USB drive becomes the second file of the same picture, and keeps its albums",
     where="thread",
     needs=("facts",),

@@ -1,4 +1,4 @@
-"""``place``: from a position to country, region, city and neighbourhood, offline. A table in memory; no file is opened."""
+"""``place``: from a position to country, region, city and neighbourhood. A table in memory; no file is opened."""
 
 from __future__ import annotations
 

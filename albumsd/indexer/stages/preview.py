@@ -24,9 +24,7 @@ def _wants(subject: Subject) -> bool:
 
 def _begin(tx: Tx, work: Work, tools: Tools) -> Sequence[Future[Any]]:
     assert work.subject.sha256 is not None
-    return [
-        tools.decode("preview", work.at.path, previews=os.fspath(tools.previews), sha256=work.subject.sha256.hex())
-    ]
+    return [tools.decode("preview", work.at.path, previews=os.fspath(tools.previews), sha256=work.subject.sha256.hex())]
 
 
 def _apply(tx: Tx, work: Work, answers: Sequence[Any]) -> int:

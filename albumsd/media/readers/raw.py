@@ -21,6 +21,7 @@ from ..limits import Limits
 from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source, Window
+from ..tiff_parts import missing_bytes
 from ..xmp import read_xmp
 from .jpeg import evidence as jpeg_evidence
 
@@ -78,6 +79,8 @@ def facts(source: Source, guess: Guess) -> Facts:
             if sizes.flip in (5, 6):
                 size = (size[1], size[0])
             upright = True
+        if missing := missing_bytes(source):
+            problems.append(Problem("truncated", f"{missing} bytes of it lie beyond the end of the file"))
     except (rawpy.LibRawError, OSError, ValueError):
         if not any(item != Evidence() for item in found):
             raise MediaError("corrupt", "neither metadata nor a picture") from None

@@ -6,8 +6,6 @@ asset, so they have one inode; it is the names that differ.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from albumsd.core import names
 from albumsd.core.errors import NotFound
 from albumsd.query.tree import Everything, Node, conjoin
@@ -17,12 +15,10 @@ from albumsd.store.assets import join_path
 from albumsd.store.database import Reader
 from albumsd.views import View
 
+from ..context import Context
 from ..node import FIRST_FILE_COOKIE, Entry, Folder, Leaf, Listing
 from ..renditions import Form, encode
 from .fixed import ListListing
-
-if TYPE_CHECKING:
-    from ..tree import Tree
 
 
 def copy_names(files: list[lookups.FilePlace]) -> list[str]:
@@ -46,8 +42,8 @@ class GroupsFolder(Folder):
 
     __slots__ = ("form", "narrow", "view")
 
-    def __init__(self, tree: Tree, path: tuple[str, ...], view: View, form: Form, narrow: Node) -> None:
-        super().__init__(tree, path)
+    def __init__(self, context: Context, path: tuple[str, ...], view: View, form: Form, narrow: Node) -> None:
+        super().__init__(context, path)
         self.view, self.form, self.narrow = view, form, narrow
 
     @property
@@ -55,10 +51,10 @@ class GroupsFolder(Folder):
         return not isinstance(self.narrow, Everything)
 
     def selection(self) -> Node:
-        return conjoin(self.view.selected(self.tree.today()), self.narrow)
+        return conjoin(self.view.selected(self.context.today()), self.narrow)
 
     def child(self, row: selections.Selected) -> CopiesFolder:
-        return CopiesFolder(self.tree, (*self.path, row.name), self.form, row.id)
+        return CopiesFolder(self.context, (*self.path, row.name), self.form, row.id)
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         found = selections.by_name(reader, self.selection(), name.decode("utf-8", "replace"))
@@ -85,8 +81,8 @@ class CopiesFolder(Folder):
 
     __slots__ = ("asset", "form")
 
-    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form, asset: int) -> None:
-        super().__init__(tree, path)
+    def __init__(self, context: Context, path: tuple[str, ...], form: Form, asset: int) -> None:
+        super().__init__(context, path)
         self.form, self.asset = form, asset
 
     def _rows(self, reader: Reader) -> list[tuple[bytes, Folder | Leaf]]:

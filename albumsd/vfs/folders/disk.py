@@ -5,19 +5,15 @@ Folders have cookies below 2^32 (their id), files 2^32 + file id. Renditions and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from albumsd.core.errors import NotFound
 from albumsd.query.tree import Everything, Node
 from albumsd.search import disk
 from albumsd.store.database import Reader
 
+from ..context import Context
 from ..node import FIRST_FILE_COOKIE, Entry, Folder, Leaf, Listing
 from ..renditions import Form, encode
 from .fixed import ListListing
-
-if TYPE_CHECKING:
-    from ..tree import Tree
 
 
 class SourcesFolder(Folder):
@@ -25,8 +21,8 @@ class SourcesFolder(Folder):
 
     __slots__ = ("form", "narrow")
 
-    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form, narrow: Node) -> None:
-        super().__init__(tree, path)
+    def __init__(self, context: Context, path: tuple[str, ...], form: Form, narrow: Node) -> None:
+        super().__init__(context, path)
         self.form, self.narrow = form, narrow
 
     @property
@@ -34,7 +30,7 @@ class SourcesFolder(Folder):
         return not isinstance(self.narrow, Everything)
 
     def _child(self, name: str, folder: int) -> DiskFolder:
-        return DiskFolder(self.tree, (*self.path, name), self.form, self.narrow, folder)
+        return DiskFolder(self.context, (*self.path, name), self.form, self.narrow, folder)
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         text = name.decode("utf-8", "replace")
@@ -53,8 +49,8 @@ class DiskFolder(Folder):
 
     __slots__ = ("folder", "form", "narrow")
 
-    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form, narrow: Node, folder: int) -> None:
-        super().__init__(tree, path)
+    def __init__(self, context: Context, path: tuple[str, ...], form: Form, narrow: Node, folder: int) -> None:
+        super().__init__(context, path)
         self.form, self.narrow, self.folder = form, narrow, folder
 
     @property
@@ -62,7 +58,7 @@ class DiskFolder(Folder):
         return not isinstance(self.narrow, Everything)
 
     def child(self, name: str, folder: int) -> DiskFolder:
-        return DiskFolder(self.tree, (*self.path, name), self.form, self.narrow, folder)
+        return DiskFolder(self.context, (*self.path, name), self.form, self.narrow, folder)
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         asked = self.form.asked_for(name)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from albumsd.core.errors import NotFound
 from albumsd.core.ids import computed_inode
 from albumsd.store.database import Reader
 
+from ..context import Context
 from ..node import Content, Entry, Folder, Leaf, Listing
-
-if TYPE_CHECKING:
-    from ..tree import Tree
 
 Maker = Callable[[Reader], Folder | Leaf]
 
@@ -40,8 +37,8 @@ class FixedFolder(Folder):
 
     slow_listing = False
 
-    def __init__(self, tree: Tree, path: tuple[str, ...], children: Mapping[str, Maker]) -> None:
-        super().__init__(tree, path)
+    def __init__(self, context: Context, path: tuple[str, ...], children: Mapping[str, Maker]) -> None:
+        super().__init__(context, path)
         self._children = children
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:

@@ -7,8 +7,6 @@ in one folder only below an ``optional`` level.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from albumsd.core.errors import NotFound
 from albumsd.core.ids import asset_inode
 from albumsd.query.tree import Everything, Has, Node, conjoin, negate
@@ -16,11 +14,9 @@ from albumsd.search import selections
 from albumsd.store.database import Reader
 from albumsd.views import View
 
+from ..context import Context
 from ..node import FIRST_FILE_COOKIE, Content, Entry, Folder, Leaf, Listing
 from ..renditions import Form, encode
-
-if TYPE_CHECKING:
-    from ..tree import Tree
 
 
 class GroupedFolder(Folder):
@@ -29,9 +25,15 @@ class GroupedFolder(Folder):
     __slots__ = ("form", "narrow", "values", "view")
 
     def __init__(
-        self, tree: Tree, path: tuple[str, ...], view: View, form: Form, narrow: Node, values: tuple[str, ...] = ()
+        self,
+        context: Context,
+        path: tuple[str, ...],
+        view: View,
+        form: Form,
+        narrow: Node,
+        values: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(tree, path)
+        super().__init__(context, path)
         self.view, self.form, self.narrow, self.values = view, form, narrow, values
 
     @property
@@ -52,7 +54,7 @@ class GroupedFolder(Folder):
 
     def selection(self) -> Node:
         """The assets in this folder and below it."""
-        return conjoin(self.view.selected(self.tree.today()), *self.view.nodes(self.values), self.narrow)
+        return conjoin(self.view.selected(self.context.today()), *self.view.nodes(self.values), self.narrow)
 
     def files(self) -> Node:
         """The assets that stand in this folder itself."""
@@ -61,7 +63,9 @@ class GroupedFolder(Folder):
         return conjoin(self.selection(), negate(Has(self.view.group[len(self.values)].attribute)))
 
     def child(self, value: str) -> GroupedFolder:
-        return GroupedFolder(self.tree, (*self.path, value), self.view, self.form, self.narrow, (*self.values, value))
+        return GroupedFolder(
+            self.context, (*self.path, value), self.view, self.form, self.narrow, (*self.values, value)
+        )
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         if self.has_folders:

@@ -8,25 +8,23 @@ again, narrowed to the query. A stat or lookup runs nothing and saves nothing: a
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from albumsd.core import names
 from albumsd.core.errors import NotFound, QueryError
 from albumsd.core.ids import computed_inode
 from albumsd.query import parser
 from albumsd.query.fold import canonical
-from albumsd.query.tree import Node
+from albumsd.query.tree import Everything, Node
 from albumsd.search import run, selections
 from albumsd.store import lookups, queries
 from albumsd.store.database import Reader
 
-from .. import info
+from .. import info, readmes
+from ..context import Context
 from ..node import Content, Entry, Folder, Leaf, Listing
 from ..renditions import INFO, Form, encode
 from .fixed import ListListing, text_leaf
-
-if TYPE_CHECKING:
-    from ..tree import Tree
 
 _RANKED = re.compile(r"(\d{3,}) (.+)", re.DOTALL)
 
@@ -43,20 +41,20 @@ class SearchFolder(Folder):
 
     volatile = True
 
-    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form) -> None:
-        super().__init__(tree, path)
+    def __init__(self, context: Context, path: tuple[str, ...], form: Form) -> None:
+        super().__init__(context, path)
         self.form = form
 
     def child(self, text: str) -> ResultsFolder:
-        return ResultsFolder(self.tree, (*self.path, text), self.form, text)
+        return ResultsFolder(self.context, (*self.path, text), self.form, text)
 
     def _readme(self) -> Leaf:
-        return text_leaf((*self.path, "README.txt"), self.tree.search_readme(), self.tree.opened_ns)
+        return text_leaf((*self.path, "README.txt"), readmes.search_readme(), self.context.opened_ns)
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         if name == b"README.txt":
             return self._readme()
-        if not parser.plausible(name, self.tree.today()):
+        if not parser.plausible(name, self.context.today()):
             raise NotFound(name=name)
         return self.child(name.decode())
 
@@ -73,8 +71,8 @@ class ResultsFolder(Folder):
 
     __slots__ = ("form", "text")
 
-    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form, text: str) -> None:
-        super().__init__(tree, path)
+    def __init__(self, context: Context, path: tuple[str, ...], form: Form, text: str) -> None:
+        super().__init__(context, path)
         self.form, self.text = form, text
 
     @property
@@ -87,7 +85,7 @@ class ResultsFolder(Folder):
         found = _RANKED.fullmatch(asked.decode("utf-8", "replace")) if asked else None
         if found:
             rank, shown = int(found[1]), found[2]
-            row = selections.by_name(reader, self.tree.everything, shown)
+            row = selections.by_name(reader, Everything(), shown)
             hit = queries.hit(reader, self.key, rank) if row else None
             if row and (hit is None or hit.asset == row.id):
                 leaf = self._leaf(reader, rank, row, hit.why if hit else None)
@@ -105,19 +103,19 @@ class ResultsFolder(Folder):
         return Leaf(inode, len(data), row.mtime_ns, Content.TEXT, row.id, data)
 
     def open(self, reader: Reader) -> Listing:
-        config = self.tree.config
+        config = self.context.config
         try:
             results = run.search(
                 reader,
                 self.text,
-                today=self.tree.today(),
+                today=self.context.today(),
                 limit=config["search_results"],
                 brain=config.run / "brain.sock",
                 deadline_s=config["search_deadline_s"],
             )
         except QueryError:
             raise NotFound(name=self.text) from None
-        self.tree.remember(self.key, self.text, results.hits)
+        self.context.remember(self.key, self.text, results.hits)
         return ResultsListing(self, queries.ranked(reader, self.key) or [])
 
 
@@ -150,29 +148,36 @@ class ResultsListing(Listing):
 class FilterFolder(Folder):
     """filter/: any plausible name is a query whose folder holds all views, narrowed. Lists none of them: finite."""
 
-    __slots__ = ("form",)
+    __slots__ = ("_views", "form")
 
     slow_listing = False
 
-    def __init__(self, tree: Tree, path: tuple[str, ...], form: Form) -> None:
-        super().__init__(tree, path)
-        self.form = form
+    def __init__(
+        self,
+        context: Context,
+        path: tuple[str, ...],
+        form: Form,
+        views: Callable[[tuple[str, ...], Form, Node], Folder],
+    ) -> None:
+        """``views`` makes the folder of all views at a path, in a form, narrowed to a selection."""
+        super().__init__(context, path)
+        self.form, self._views = form, views
 
     def _readme(self) -> Leaf:
-        return text_leaf((*self.path, "README.txt"), self.tree.filter_readme(), self.tree.opened_ns)
+        return text_leaf((*self.path, "README.txt"), readmes.filter_readme(), self.context.opened_ns)
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         if name == b"README.txt":
             return self._readme()
-        if not parser.plausible(name, self.tree.today()):
+        if not parser.plausible(name, self.context.today()):
             raise NotFound(name=name)
         text = name.decode()
         path = (*self.path, text)
-        self.tree.filters.touch(path, self.form)
-        return self.tree.views_folder(path, self.form, self.selection(text))
+        self.context.filters.touch(path, self.form)
+        return self._views(path, self.form, self.selection(text))
 
     def selection(self, text: str) -> Node:
-        return run.filter_selection(text, self.tree.today())
+        return run.filter_selection(text, self.context.today())
 
     def open(self, reader: Reader) -> Listing:
         return ListListing([(b"README.txt", self._readme())])

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from albumsd.core.errors import NotFound
 from albumsd.store import status
 from albumsd.store.database import Reader
 
+from ..context import Context
 from ..node import Folder, Leaf, Listing
 from ..renditions import encode
 from .fixed import ListListing, text_leaf
-
-if TYPE_CHECKING:
-    from ..tree import Tree
 
 Texts = Callable[[Reader], dict[str, str]]
 
@@ -27,12 +24,12 @@ class TextsFolder(Folder):
 
     volatile = True
 
-    def __init__(self, tree: Tree, path: tuple[str, ...], texts: Texts) -> None:
-        super().__init__(tree, path)
+    def __init__(self, context: Context, path: tuple[str, ...], texts: Texts) -> None:
+        super().__init__(context, path)
         self.texts = texts
 
     def _leaves(self, reader: Reader) -> dict[bytes, Leaf]:
-        now = self.tree.changed_ns
+        now = self.context.changed_ns
         return {encode(name): text_leaf((*self.path, name), text, now) for name, text in self.texts(reader).items()}
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:

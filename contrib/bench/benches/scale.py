@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 import generate
+import world
 from harness import caches, library, processes, timing
 from harness.bench import Bench, Context
 from harness.table import Row, Target
@@ -29,7 +30,7 @@ FILTERS = (
     "camera=apple/by-date/2019",
     f"camera=apple/by-date/{BUSY}",
     "rating=5/by-place",
-    f"{generate.World().vocabulary[3]}/by-date",
+    f"{world.World().vocabulary[3]}/by-date",
 )
 
 
@@ -116,7 +117,7 @@ def _search_rows(own: library.Library, size: int, queries: Sequence[str], how: s
 
 def _memory(own: library.Library, searches: int) -> list[Row]:
     """A mount process that has listed every folder of by-date once and then searched."""
-    queries = generate.text_queries(searches + 2_000)[2_000:]
+    queries = world.text_queries(searches + 2_000)[2_000:]
     with own.mounted() as mounted:
         fresh = processes.resident(mounted.pid)
         began = time.perf_counter()
@@ -136,13 +137,13 @@ def _memory(own: library.Library, searches: int) -> list[Row]:
 
 
 def _library(context: Context, size: int) -> list[Row]:
-    own = library.Library(context.scratch / f"{size}", context.scratch / "mount")
+    own = library.Library(context.scratch / f"library-{size}", context.scratch / "mount")
     began = time.perf_counter()
     database = generate.generate(own.folder, size)
     took = time.perf_counter() - began
     rows = [Row("database on the disk", database.stat().st_size, "B", note=f"generated in {took:.0f} s"), _starts(own)]
     count = context.size(200, 50)
-    queries = generate.text_queries(2 * count)
+    queries = world.text_queries(2 * count)
     random.Random(1).shuffle(queries)
     with own.mounted():
         names(own.mount / "by-date")

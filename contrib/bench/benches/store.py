@@ -15,6 +15,7 @@ from queue import Empty
 from typing import Any, NamedTuple
 
 import generate
+import world
 from harness import timing
 from harness.bench import Bench, Context
 from harness.table import Row, Target
@@ -22,6 +23,8 @@ from harness.table import Row, Target
 WRITERS, READERS = 4, 2
 PAUSE_S = 0.02
 """Between two gestures: far more than a person makes."""
+MOST_ERRORS = 100
+"""Then a process gives up."""
 
 
 class Told(NamedTuple):
@@ -36,7 +39,7 @@ class Told(NamedTuple):
 def _loop(role: str, end: float, turn: Callable[[], int]) -> Told:
     told = Told(role, [], 0, [])
     rows = 0
-    while time.monotonic() < end:
+    while time.monotonic() < end and len(told.errors) < MOST_ERRORS:
         began = time.perf_counter()
         try:
             rows += turn()
@@ -68,7 +71,7 @@ def _person(database: Path, end: float, number: int) -> Told:
     from albumsd.store import queries
     from albumsd.store.database import Database
 
-    texts = generate.text_queries(200)
+    texts = world.text_queries(200)
     chance = random.Random(number)
     with Database(database) as store:
 

@@ -50,10 +50,6 @@ class Library:
             *(os.fspath(word) for word in words[1:]),
         ]
 
-    def call(self, *words: str | os.PathLike[str], deadline_s: float = 60.0) -> None:
-        """Run a short command. Raises CalledProcessError, TimeoutExpired."""
-        subprocess.run(self.command(*words), check=True, timeout=deadline_s, capture_output=True)
-
     def asks(self, process: str) -> bool:
         """Whether that process of the library answers."""
         try:

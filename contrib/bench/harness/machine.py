@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def describe() -> dict[str, str]:
         "processor": f"{os.cpu_count()} × {_processor()}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "system": f"{_distribution()}, Linux {platform.release()}",
-        "filesystem of the scratch folder": filesystem(Path(os.environ.get("TMPDIR", "/tmp"))),
+        "filesystem of the scratch folder": filesystem(Path(tempfile.gettempdir())),
         "load when it began": f"{load:.1f}" + (" (the machine was not quiet)" if load > 1 else ""),
         "albumsd": f"{version('albumsd')}, Python {platform.python_version()}, SQLite {_sqlite()}",
         "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),

@@ -1,0 +1,236 @@
+"""The watcher with real inotify, and the process as a whole with real decoders."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD
+
+from albumsd.core.errors import LibraryBusy
+from albumsd.indexer import watch as watch_module
+from albumsd.indexer.process import Indexer
+from albumsd.indexer.volumes import Mounts, Volume
+from albumsd.indexer.watch import SourceWatch
+from albumsd.ipc import calls, pings
+from albumsd.store import jobs, sources
+from albumsd.store.database import Reader
+
+Library = Any  # conftest.Library, which the tests get as a fixture
+Wait = Callable[..., Any]
+
+
+@pytest.fixture
+def watched(tmp_path: Path, wait_until: Wait) -> Iterator[Callable[..., SourceWatch]]:
+    made: list[SourceWatch] = []
+
+    def make(root: Path, skip: frozenset[bytes] = frozenset()) -> SourceWatch:
+        watch = SourceWatch(os.fsencode(root), Mounts.now(), skip)
+        made.append(watch)
+        wait_until(lambda: watch.mode)
+        return watch
+
+    yield make
+    for watch in made:
+        watch.stop()
+
+
+def collect(watch: SourceWatch, found: set[bytes]) -> set[bytes]:
+    if watch.ripe():
+        found |= watch.take()
+    return found
+
+
+def test_the_folders_in_which_something_happened(
+    tmp_path: Path, watched: Callable[..., SourceWatch], wait_until: Wait
+) -> None:
+    root = tmp_path / "root"
+    (root / "a" / "b").mkdir(parents=True)
+    (root / "quiet").mkdir()
+    (root / "@eaDir").mkdir()
+    (root / "mount").mkdir()
+    watch = watched(root, frozenset({os.fsencode(root / "mount")}))
+    assert watch.mode == "inotify"
+    (root / "a" / "b" / "x.jpg").write_bytes(b"x")
+    (root / "@eaDir" / "x.jpg").write_bytes(b"x")
+    (root / "mount" / "x.jpg").write_bytes(b"x")
+    (root / "quiet" / ".hidden").write_bytes(b"x")
+    found: set[bytes] = set()
+    wait_until(lambda: b"a/b" in collect(watch, found))
+    assert found == {b"a/b"}
+    (root / "new" / "deep").mkdir(parents=True)
+    (root / "new" / "deep" / "caf\udce9.jpg").write_bytes(b"x")
+    wait_until(lambda: {b"", b"new"} <= collect(watch, found))
+    found.clear()
+    (root / "a" / "b" / "x.jpg").rename(root / "a" / "y.jpg")
+    wait_until(lambda: {b"a", b"a/b"} <= collect(watch, found))
+    found.clear()
+    (root / "a" / "y.jpg").unlink()
+    wait_until(lambda: b"a" in collect(watch, found))
+    wait_until(lambda: not watch.pending())
+    assert not watch.outlived(Mounts.now())
+
+
+def test_lost_events_ask_for_a_whole_look(tmp_path: Path, watched: Callable[..., SourceWatch]) -> None:
+    watch = watched(tmp_path)
+    assert not watch.take_overflow()
+    (emitter,) = watch._observer.emitters  # type: ignore[union-attr]
+    emitter._inotify_fd.handle_event(InotifyEvent(-1, InotifyConstants.IN_Q_OVERFLOW, 0, b""))  # type: ignore[attr-defined]
+    assert watch.pending()
+    assert watch.take_overflow()
+    assert not watch.take_overflow()
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 3])
+def test_without_watches_a_source_is_polled_and_says_why(
+    tmp_path: Path, watched: Callable[..., SourceWatch], monkeypatch: pytest.MonkeyPatch, allowed: int
+) -> None:
+    for name in "abcde":
+        (tmp_path / name).mkdir()
+    left = [allowed]
+    real = InotifyFD.add_callback
+
+    def limited(self: InotifyFD, path: bytes, *rest: Any) -> Any:
+        if left[0] <= 0:
+            raise OSError(errno.ENOSPC, "inotify watch limit reached")
+        left[0] -= 1
+        return real(self, path, *rest)
+
+    monkeypatch.setattr(InotifyFD, "add_callback", limited)
+    watch = watched(tmp_path)
+    assert watch.mode == "polling"
+    assert "fs.inotify.max_user_watches" in watch.why
+
+
+def test_watches_that_run_out_later(tmp_path: Path, watched: Callable[..., SourceWatch]) -> None:
+    watch = watched(tmp_path)
+    watch.refused(OSError(errno.ENOSPC, "no"))
+    watch.check()
+    assert watch.mode == "polling"
+    assert watch.take_overflow()
+
+
+def test_a_network_share_is_polled(tmp_path: Path, watched: Callable[..., SourceWatch], monkeypatch: Any) -> None:
+    monkeypatch.setattr(Mounts, "volume", lambda self, path: Volume("nfs4:nas:/x", "nfs4", 1, False))
+    watch = watched(tmp_path)
+    assert (watch.mode, "nfs4" in watch.why) == ("polling", True)
+
+
+def test_a_watch_whose_folder_was_replaced_is_outlived(
+    tmp_path: Path, watched: Callable[..., SourceWatch], wait_until: Wait
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    watch = watched(root)
+    root.rmdir()
+    wait_until(lambda: watch.outlived(Mounts.now()))
+
+
+# --------------------------------------------------------------------------------------- the process
+
+
+@pytest.fixture
+def running(library: Library, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    """The library with its indexer in a thread of this process, and files at rest after 50 ms."""
+    library.config.values["rest_s"] = 0.05
+    monkeypatch.setattr(watch_module, "QUIET_S", 0.05)
+    indexer = Indexer(library.config)
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(indexer.run()))
+    thread.start()
+    yield library
+    indexer.stop()
+    thread.join(20)
+    assert codes == [0]
+    assert jobs.counts(library.database) == jobs.counts(library.database)
+    assert not library.database.all("SELECT 1 FROM job WHERE state='leased'")
+
+
+def status(library: Library) -> dict[str, Any]:
+    try:
+        return calls.ask(library.config.run / "indexer.sock", {"ask": "status"}, 5)
+    except Exception:
+        return {"busy": True}
+
+
+@pytest.mark.slow
+def test_the_indexer_follows_what_happens(running: Library, wait_until: Wait) -> None:
+    library = running
+    reader = Reader(library.config.database)
+    wait_until(lambda: not status(library)["busy"])
+    assert status(library)["watch"] == {"photos": {"mode": "inotify", "why": ""}}
+
+    def shown() -> dict[bytes, bool]:
+        return {
+            name: bool(sha)
+            for name, sha in reader.all("SELECT f.name, a.sha256 FROM file f JOIN asset a ON a.id=f.asset")
+        }
+
+    library.put("2024/a.txt", "first")
+    library.put("2024/b.txt", "second")
+    wait_until(lambda: shown() == {b"a.txt": True, b"b.txt": True})
+    library.move("2024/a.txt", "2025/c.txt")
+    wait_until(lambda: shown() == {b"c.txt": True, b"b.txt": True})
+    (library.root / "2024/b.txt").unlink()
+    library.put("2025/d.txt", "third")
+    wait_until(lambda: {b"c.txt", b"d.txt"} <= set(shown()) and all(shown().values()))
+    wait_until(lambda: not status(library)["busy"])
+    found = status(library)
+    assert (found["phase"], found["open"], found["scans_due"]) == ("idle", 0, [])
+    assert sources.by_name(reader, "photos").watch == "inotify"
+
+    # A drive that leaves and comes back; what happened meanwhile is found.
+    os.rename(library.root, library.folder / "drive")
+    pings.send(library.config.run / "indexer.ping", "scan")
+    wait_until(lambda: sources.by_name(reader, "photos").state == "offline")
+    wait_until(lambda: not status(library)["busy"])
+    assert {b"c.txt", b"d.txt"} <= set(shown())
+    (library.folder / "drive" / "e.txt").write_text("fourth")
+    os.rename(library.folder / "drive", library.root)
+    pings.send(library.config.run / "indexer.ping", "scan")
+    wait_until(lambda: shown().get(b"e.txt"))
+    library.put("late.txt", "fifth")
+    wait_until(lambda: shown().get(b"late.txt"))
+
+    with pytest.raises(LibraryBusy):
+        Indexer(library.config).run()
+    with pytest.raises(calls.CallFailed):
+        calls.ask(library.config.run / "indexer.sock", {"ask": "nonsense"}, 5)
+    pings.send(library.config.run / "indexer.ping", f"look:{library.asset('late.txt')},x")
+    reader.close()
+
+
+_RUN = "import sys; from albumsd.core import config; from albumsd.indexer.process import main; sys.exit(main(config.load(sys.argv[1])))"
+
+
+def start(library: Library) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", _RUN, os.fspath(library.config.library)])
+
+
+@pytest.mark.slow
+def test_sigkill_and_sigterm(library: Library, wait_until: Wait) -> None:
+    for number in range(40):
+        library.put(f"{number}.txt", f"text {number}")
+    process = start(library)
+    try:
+        wait_until(lambda: jobs.counts(library.database).get("hash", {}).get("done", 0) > 3)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+    process = start(library)
+    try:
+        wait_until(lambda: process.poll() is not None or not status(library)["busy"])
+        done = jobs.counts(library.database)
+        assert {stage: row["done"] for stage, row in done.items()} == {"facts": 40, "hash": 40, "text": 40}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert not (library.config.run / "indexer.sock").exists()

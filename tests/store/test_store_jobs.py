@@ -1,0 +1,143 @@
+"""Jobs: asked once, leased, failed twice, parked, done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from albumsd.store import files, jobs, scanning
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def at(text: str) -> None:
+        monkeypatch.setenv("ALBUMSD_NOW", text)
+
+    at("2024-04-13T12:00:00")
+    return at
+
+
+def _state(lib: Any, asset: int = 1, stage: str = "facts") -> list[tuple[Any, ...]]:
+    return lib.db.all(
+        "SELECT state, attempts, version FROM job WHERE asset=? AND stage=? ORDER BY state", (asset, stage)
+    )
+
+
+def test_asking_twice_is_asking_once(lib: Any) -> None:
+    lib.arrive("x.jpg")
+    with lib.db.write() as tx:
+        jobs.open_jobs(tx, "facts", 1, [(1, 5), (1, 5)])
+    assert _state(lib) == [("open", 0, 1)]
+
+
+def test_what_is_done_can_be_asked_for_again_and_is_done_once_on_record(lib: Any) -> None:
+    lib.arrive("x.jpg")
+    for version in (1, 2):
+        with lib.db.write() as tx:
+            jobs.open_jobs(tx, "facts", version, [(1, 5)])
+            (job,) = jobs.claim(tx, "facts", 9, 60)
+            jobs.finish(tx, job)
+    assert _state(lib) == [("done", 0, 2)]
+
+
+def test_newest_first_then_what_is_looked_at(lib: Any) -> None:
+    lib.arrive("2001-01-01.jpg", "2003-01-01.jpg", "2002-01-01.jpg", "2000-01-01.jpg")
+    with lib.db.write() as tx:
+        jobs.raise_priority(tx, [4])
+        jobs.raise_priority(tx, [4])
+        assert [job.asset for job in jobs.claim(tx, "facts", 3, 60)] == [4, 2, 3]
+        assert [job.asset for job in jobs.claim(tx, "facts", 3, 60)] == [1]
+
+
+def test_a_lease_that_ran_out_is_open_again(lib: Any, now: Any) -> None:
+    lib.arrive("x.jpg")
+    with lib.db.write() as tx:
+        (first,) = jobs.claim(tx, "facts", 9, 60)
+        assert jobs.claim(tx, "facts", 9, 60) == []
+    now("2024-04-13T12:01:01")
+    with lib.db.write() as tx:
+        (second,) = jobs.claim(tx, "facts", 9, 60)
+        assert second == first
+        jobs.finish(tx, second)
+        jobs.finish(tx, first)  # the slow one comes in too
+        assert _state(lib) == [("done", 0, 1)]
+        for late in (jobs.put_back, lambda t, j: jobs.fail(t, j, "late"), lambda t, j: jobs.park(t, j, "late")):
+            late(tx, first)
+        assert _state(lib) == [("done", 0, 1)], "what is done stays done"
+
+
+def test_two_failures_are_the_end_until_somebody_asks_again(lib: Any) -> None:
+    lib.arrive("x.jpg")
+    for last in (False, True):
+        with lib.db.write() as tx:
+            (job,) = jobs.claim(tx, "facts", 9, 60)
+            assert jobs.fail(tx, job, "broken") is last
+    assert _state(lib) == [("failed", 2, 1)]
+    with lib.db.write() as tx:
+        assert jobs.claim(tx, "facts", 9, 60) == []
+        jobs.open_jobs(tx, "facts", 2, [(1, 5)])
+    assert _state(lib) == [("open", 0, 2)]
+
+
+def test_putting_back_is_no_failure(lib: Any) -> None:
+    lib.arrive("x.jpg")
+    with lib.db.write() as tx:
+        (job,) = jobs.claim(tx, "facts", 9, 60)
+        jobs.put_back(tx, job)
+    assert _state(lib) == [("open", 0, 1)]
+    with lib.db.write() as tx:
+        jobs.claim(tx, "facts", 9, 60)
+        assert jobs.release_all(tx) == 1
+    assert _state(lib) == [("open", 0, 1)]
+
+
+def test_parked_jobs_wait_for_their_source(lib: Any) -> None:
+    other = lib.add_source("other")
+    lib.arrive("x.jpg")
+    lib.arrive("y.jpg", source=other)
+    with lib.db.write() as tx:
+        for job in jobs.claim(tx, "facts", 9, 60):
+            jobs.park(tx, job, "the drive is away")
+        assert jobs.open_count(tx) == 0
+        assert jobs.counts(tx) == {"facts": {"open": 0, "done": 0, "failed": 0, "parked": 2}}
+        assert jobs.unpark_source(tx, other) == 1
+        assert [job.asset for job in jobs.claim(tx, "facts", 9, 60)] == [2]
+        assert jobs.open_count(tx) == 1, "a leased job is still to be done"
+
+
+def test_jobs_go_with_their_asset(lib: Any) -> None:
+    lib.arrive("x.jpg")
+    with lib.db.write() as tx:
+        (job,) = jobs.claim(tx, "facts", 9, 60)
+        files.vanish(tx, lib.file("x.jpg"))
+        assert not jobs.exists(tx, job)
+        jobs.finish(tx, job)
+        assert jobs.fail(tx, job, "gone") is False
+    assert _state(lib) == []
+
+
+def test_phase_one_gives_the_priority_that_day_number_gives(lib: Any) -> None:
+    lib.arrive("1997-12-31.jpg", "x.jpg", "2024-02-29 x.jpg")
+    for local, priority in lib.db.all("SELECT a.local, j.priority FROM asset a JOIN job j ON j.asset=a.id"):
+        assert priority == jobs.day_number(local)
+
+
+def test_versions(lib: Any) -> None:
+    lib.arrive("x.jpg", "y.jpg")
+    with lib.db.write() as tx:
+        (job, _) = jobs.claim(tx, "facts", 9, 60)
+        jobs.finish(tx, job)
+        assert [row[1] for row in jobs.outdated(tx, "facts", 2, 0, 9)] == [job.asset]
+        jobs.release_all(tx)
+        jobs.raise_version(tx, "facts", 2)
+    assert sorted(_state(lib, 1) + _state(lib, 2)) == [("done", 0, 1), ("open", 0, 2)]
+
+
+def test_reading_a_file_again_is_a_job(lib: Any) -> None:
+    lib.arrive("x.jpg")
+    with lib.db.write() as tx:
+        jobs.finish(tx, jobs.claim(tx, "facts", 9, 60)[0])
+        scanning.read_again(tx, lib.file("x.jpg"), "facts", 1)
+        scanning.read_again(tx, 999, "facts", 1)
+    assert _state(lib) == [("done", 0, 1), ("open", 0, 1)]
