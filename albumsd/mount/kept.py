@@ -1,8 +1,9 @@
-"""Listings kept ready, so that the second look at a folder costs no query: warm is what people feel.
+"""Listings kept ready, so that the second look at a folder costs no query, nor do the lookups of what was just
+listed.
 
 Only whole listings of folders that say they are ``repeatable`` (a function of the database alone) and not volatile
-are kept, and only while the database is what it was: SQLite's data_version, asked at every OPENDIR, moves with every
-commit of another connection. So a kept listing is never stale, and while an indexer works nothing is kept.
+are kept, and only while the database is what it was: SQLite's data_version, asked at every OPENDIR and LOOKUP, moves
+with every commit of another connection. So a kept listing is never stale, and while an indexer works nothing is kept.
 
 Rows are kept as they came at first, and as ready attributes from the second listing on. At most ``MOST`` rows in all,
 least recently used folders go first. Loop thread only.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import pyfuse3
 
@@ -29,12 +31,13 @@ Ready = tuple[bytes, pyfuse3.EntryAttributes | None, int, Folder | Leaf]
 class KeptListing:
     """The whole of one listing. ``version``: the data_version at which it holds."""
 
-    __slots__ = ("_cookies", "_entries", "_ready", "version")
+    __slots__ = ("_cookies", "_entries", "_names", "_ready", "version")
 
     def __init__(self, version: int, entries: list[Entry]) -> None:
         self.version = version
         self._entries: list[Entry] | None = entries
         self._ready: list[Ready] = []
+        self._names: dict[bytes, int] | None = None
         self._cookies = [entry.cookie for entry in entries]
 
     def __len__(self) -> int:
@@ -48,6 +51,16 @@ class KeptListing:
             ]
             self._entries = None
         return self._ready
+
+    def named(self, name: bytes) -> Folder | Leaf | None:
+        """The node listed under ``name``."""
+        if self._names is None:
+            rows: Sequence[Entry | Ready] = self._ready if self._entries is None else self._entries
+            self._names = {row[0]: at for at, row in enumerate(rows)}
+        at = self._names.get(name)
+        if at is None:
+            return None
+        return self._ready[at][3] if self._entries is None else self._entries[at].node
 
     def after(self, cookie: int) -> int:
         """The index of the first row with a greater cookie."""
@@ -77,6 +90,13 @@ class Kept:
             return None
         self._listings.move_to_end(folder.inode)
         return found
+
+    def find(self, folder: Folder, name: bytes) -> Folder | Leaf | None:
+        """The node called ``name`` in a folder whose listing is kept; None: ask the folder."""
+        if folder.inode not in self._listings:
+            return None
+        listing = self.get(folder, self.version())
+        return listing.named(name) if listing else None
 
     def put(self, folder: Folder, version: int, entries: list[Entry]) -> None:
         """Keep the whole listing, unless something was committed since ``version``."""

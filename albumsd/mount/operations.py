@@ -99,6 +99,9 @@ class Operations(pyfuse3.Operations):
         return self._told(await self._find(parent, name), parent.volatile)
 
     async def _find(self, parent: Folder, name: bytes) -> Folder | Leaf:
+        kept = self._kept.find(parent, name)
+        if kept is not None:
+            return kept
         if parent.slow_lookup:
             found: Folder | Leaf = await self._query(lambda reader: parent.lookup(reader, name))
             return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from mount_tools import Caller
 
 from albumsd.mount import kept
 
@@ -85,3 +87,19 @@ def test_lookups_of_kept_rows_are_counted(rig: Rig) -> None:
                 told[inode] = told.get(inode, 0) + 1
     assert {inode: rig.ops.inodes.count(inode) for inode in told} == told
     assert set(told.values()) == {3}
+
+
+@pytest.mark.parametrize("listings", [1, 2])
+def test_lookups_in_a_kept_listing_answer_as_the_folder_would(rig: Rig, photos: Path, listings: int) -> None:
+    fresh = {name: rig.find(f"slow/{name}") for name in ("000.jpg", "249.jpg")}
+    for _ in range(listings):
+        rig.list("slow")
+    rig.ops._queries = None  # type: ignore[assignment]  # nobody is asked
+    assert {name: rig.find(f"slow/{name}") for name in fresh} == fresh
+
+
+def test_a_name_that_went_is_not_found_in_a_kept_listing(rig: Rig, photos: Path) -> None:
+    rig.list("all")
+    inode = rig.find("all/007.jpg")
+    rig.library.vanish(inode // 8)
+    assert rig.errno(rig.ops.lookup, rig.find("all"), b"007.jpg", Caller()) == errno.ENOENT

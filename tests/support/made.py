@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
+from albumsd.core import config as configuration
 from albumsd.core.config import Config
 from albumsd.core.facts import Camera, CaptureTime, Facts, Kind, Position, Problem
 from albumsd.store import assets, files, jobs
@@ -124,3 +127,23 @@ def _stages(tx, asset: int, spec: Spec) -> None:
         assets.set_preview(tx, asset, 500 + spec.content, 50, 10, 10, None)
     if spec.text:
         assets.set_text(tx, asset, spec.text)
+
+
+class Library:
+    """A made-up library in a temporary folder, for the time of a ``with``."""
+
+    def __init__(self, found: list[Spec]) -> None:
+        self._specs = found
+
+    def __enter__(self) -> Made:
+        self._folder = tempfile.TemporaryDirectory()
+        config = configuration.load(self._folder.name, overrides={"mount": f"{self._folder.name}/mount"})
+        database = Database(Path(self._folder.name) / "albumsd.db", create=True)
+        fill(database, self._specs)
+        reader = database.reader()
+        self._made = Made(config, database, reader, Tree(config, reader), self._specs)
+        return self._made
+
+    def __exit__(self, *_: object) -> None:
+        self._made.close()
+        self._folder.cleanup()

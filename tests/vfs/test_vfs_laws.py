@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import string
-import tempfile
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.made import Made, Spec, fill
+from support.made import Library, Made, Spec
 
-from albumsd.core import config as configuration
 from albumsd.core import names
 from albumsd.core.errors import NotFound
 from albumsd.core.ids import asset_inode
 from albumsd.store import changes
-from albumsd.store.database import Database
 from albumsd.vfs.node import Content, Folder, Leaf
 from albumsd.vfs.renditions import FORMS, Form
 from albumsd.vfs.traces import names_of
-from albumsd.vfs.tree import Tree
 from albumsd.views import VIEWS, View
 
 PLACES = [
@@ -51,26 +46,6 @@ libraries = st.lists(specs, max_size=12, unique_by=lambda spec: (spec.source, sp
 law = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 each_view = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 each_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.folder or "originals")
-
-
-class Library:
-    """A made-up library in a temporary folder, for the time of a ``with``."""
-
-    def __init__(self, found: list[Spec]) -> None:
-        self._specs = found
-
-    def __enter__(self) -> Made:
-        self._folder = tempfile.TemporaryDirectory()
-        config = configuration.load(self._folder.name, overrides={"mount": f"{self._folder.name}/mount"})
-        database = Database(Path(self._folder.name) / "albumsd.db", create=True)
-        fill(database, self._specs)
-        reader = database.reader()
-        self._made = Made(config, database, reader, Tree(config, reader), self._specs)
-        return self._made
-
-    def __exit__(self, *_: object) -> None:
-        self._made.close()
-        self._folder.cleanup()
 
 
 def top(form: Form, view: View) -> tuple[str, ...]:
