@@ -37,6 +37,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("allow_other", False, "Let other users of this machine into the mount; needed for Samba only."),
     Setting("workers", 0, "Decoder processes; 0 means one per core, at most 4."),
     Setting("nice", 10, "Niceness of the indexer and its decoders (0 to 19)."),
+    Setting("stages_off", "", "Stages that are left out, with commas between them: any of place, text, preview."),
     Setting("rest_s", 2.0, "Seconds for which a file must lie still before it is indexed."),
     Setting("poll_s", 60, "Seconds between two scans of a source that inotify cannot watch."),
     Setting("decode_seconds", 60, "A file that takes longer to decode is parked under problems/."),

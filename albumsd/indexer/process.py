@@ -178,6 +178,8 @@ class Indexer:
                 self.stop()
             elif word == "look":
                 looked += [int(part) for part in rest.split(",") if part.isdigit()]
+            elif word == "changed":
+                self._changed(database, os.fsencode(rest))
             else:
                 scan = True
         if looked:
@@ -185,6 +187,12 @@ class Indexer:
                 jobs.raise_priority(tx, looked)
             self._wake.set()
         return scan
+
+    def _changed(self, database: Database, path: bytes) -> None:
+        """Somebody found a file not to be what was indexed: its folder is looked at again."""
+        for source in sources.all_sources(database):
+            if path.startswith(source.path + b"/"):
+                self._look_again(source.id, os.path.dirname(path[len(source.path) + 1 :]))
 
     def _check(self, database: Database, prober: Prober) -> None:
         """The state of every source; watches begin and end with it."""

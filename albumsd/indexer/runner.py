@@ -37,7 +37,7 @@ from albumsd.store.jobs import Job
 from .lane import Lane
 from .pace import Meter, Pressure
 from .stage import OWN_FAULT, RETRIED, FileChanged, Stage, Submit, Tools, Work
-from .stages import all_stages
+from .stages import all_stages, switched_off
 from .stages.facts import given_up
 from .stages.hash import agrees
 
@@ -74,7 +74,9 @@ class Runner:
     ) -> None:
         self._database = database
         self._calls = calls or Calls()
-        self._stages = tuple(all_stages() if stages is None else stages)
+        everyone = tuple(all_stages() if stages is None else stages)
+        self._off = tuple(stage for stage in everyone if stage.name in switched_off(config))
+        self._stages = tuple(stage for stage in everyone if stage not in self._off)
         self._by_name = {stage.name: stage for stage in self._stages}
         self._lane = Lane(HASH_THREADS, "hash")
         self._tools = Tools(decode, self._lane.submit, config.previews, config.library / "cache")
@@ -98,7 +100,13 @@ class Runner:
     def open_outdated(self) -> int:
         """Open the jobs that older versions did, and give every live asset what new stages want. How many."""
         opened = 0
+        for stage in self._off:
+            with self._database.write() as tx:
+                jobs.switch_off(tx, stage.name)
+                scanning.forget_stage(tx, stage.name)  # so that it is asked for everywhere once it is on again
         for stage in self._stages:
+            with self._database.write() as tx:
+                jobs.switch_on(tx, stage.name)
             after = 0
             while rows := jobs.outdated(self._database, stage.name, stage.version, after, 500):
                 after = rows[-1][0]

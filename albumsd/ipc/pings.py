@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .addresses import short
 
-MAX_BYTES = 4096
+MAX_BYTES = 16_384
 
 
 def listen(path: Path) -> socket.socket:
@@ -27,7 +27,7 @@ def send(path: Path, text: str = "") -> bool:
     """Ping whoever listens at ``path``. False when nobody does or its queue is full; never waits."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as sender:
         with suppress(OSError), short(path) as address:
-            sender.sendto(text.encode()[:MAX_BYTES], address)
+            sender.sendto(text.encode("utf-8", "surrogateescape")[:MAX_BYTES], address)
             return True
     return False
 
@@ -37,5 +37,5 @@ def drain(bound: socket.socket) -> list[str]:
     texts = []
     with suppress(BlockingIOError):
         while True:
-            texts.append(bound.recv(MAX_BYTES).decode("utf-8", "replace"))
+            texts.append(bound.recv(MAX_BYTES).decode("utf-8", "surrogateescape"))
     return texts

@@ -116,4 +116,4 @@ class Kept:
 
 def keepable(folder: Folder) -> bool:
     """True where a listing is the same as long as the database is."""
-    return bool(getattr(folder, "repeatable", False)) and not folder.volatile
+    return folder.repeatable and not folder.volatile

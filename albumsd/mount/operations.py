@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyfuse3
@@ -32,6 +31,7 @@ from .attributes import Attributes, absent, owner
 from .guard import guarded
 from .handles import DirectoryHandle, FileHandle, Handles
 from .inodes import Inodes
+from .interest import Interest
 from .kept import Kept, keepable
 from .lanes import Missed, ReaderLane
 from .listing import Lister
@@ -70,7 +70,9 @@ class Operations(pyfuse3.Operations):
         self._attributes = Attributes(*owner(config))
         self._queries = ReaderLane("queries", QUERY_THREADS, config.database)
         self._query_s = float(config["search_deadline_s"]) + 1.0  # for when the tree cannot keep its own
-        self._reading = Reading(self.volumes, partial(pings.send, config.run / "indexer.ping", "scan"))
+        self._indexer = config.run / "indexer.ping"
+        self._reading = Reading(self.volumes, lambda path: pings.send(self._indexer, f"changed:{os.fsdecode(path)}"))
+        self._interest = Interest(reader, lambda ids: pings.send(self._indexer, f"look:{','.join(map(str, ids))}"))
         self._kept = Kept(reader)
         self._lister = Lister(tree, self.inodes, self._attributes, self._kept, self._page)
         self._space = Space(config)
@@ -200,12 +202,14 @@ class Operations(pyfuse3.Operations):
         if listing is None:
             raise FUSEError(errno.ETIMEDOUT)
         if not handle.folder.slow_listing:
-            return listing.page(self._reader, cookie, count)
-        try:
-            page: list[Entry] = await self._query(lambda reader: listing.page(reader, cookie, count))
-        except NotReady:
-            handle.listing = None
-            raise
+            page = listing.page(self._reader, cookie, count)
+        else:
+            try:
+                page = await self._query(lambda reader: listing.page(reader, cookie, count))
+            except NotReady:
+                handle.listing = None
+                raise
+        self._interest.seen(page)
         return page
 
     @guarded

@@ -36,9 +36,9 @@ _ONLINE = ("online", "new")
 
 
 class Reading:
-    """Loop thread only. ``changed`` is called when a file is not what was indexed."""
+    """Loop thread only. ``changed`` is given the path of a file that is not what was indexed."""
 
-    def __init__(self, volumes: Volumes, changed: Callable[[], object]) -> None:
+    def __init__(self, volumes: Volumes, changed: Callable[[bytes], object]) -> None:
         self._volumes = volumes
         self._changed = changed
         self._buffer = memoryview(bytearray(_LARGEST))
@@ -58,7 +58,7 @@ class Reading:
             except (AlbumsdError, OSError) as error:
                 refusals.append(error.with_traceback(None))  # else this list and its errors would hold each other
                 if isinstance(error, Changed):
-                    self._changed()
+                    self._changed(place.path)
         raise _verdict(refusals)
 
     async def _try(self, reader: Reader, place: Location) -> FileHandle:
@@ -105,7 +105,6 @@ class Reading:
                 raise FUSEError(error.errno or errno.EIO) from None
             self._learn(file)
         if file.size != size:
-            self._changed()
             raise Changed(name=os.fsdecode(raw))
         return FileHandle(None, file, volume)
 
@@ -142,7 +141,7 @@ class Reading:
         self._nonblocking.add(file.dev)
         self._learn(file)
         if cached == size and not file.same():  # a filesystem that knows RWF_NOWAIT answers fstat from memory
-            self._changed()
+            self._changed(file.path)
             raise FUSEError(errno.EIO)
         return cached
 
@@ -151,7 +150,7 @@ class Reading:
         try:
             data: bytes = await volume.run(partial(read_at, file, size, offset), probe=probe)
         except Changed:
-            self._changed()
+            self._changed(file.path)
             raise FUSEError(errno.EIO) from None
         except OSError as error:
             log.info("%s: %s", os.fsdecode(file.path), error)

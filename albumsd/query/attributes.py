@@ -26,7 +26,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     # when: the wall clock at the place of capture
     Attribute("day", "date", "The day of capture, YYYY-MM-DD."),
     Attribute("week", "date", "The ISO week of capture, YYYY-Www."),
-    Attribute("week_year", "date", "The year of the ISO week of capture, YYYY: around New Year not the year of the day."),
+    Attribute("week_year", "date", "The year of the ISO week of capture, YYYY; around New Year not the day's."),
     Attribute("month", "date", "The month of capture, YYYY-MM."),
     Attribute("year", "date", "The year of capture, YYYY."),
     Attribute("origin", "text", "Source of the capture time: exif, gps, video, xmp, takeout, name, folder or mtime."),

@@ -244,8 +244,7 @@ def set_preview(tx: Tx, asset: int, size: int, thumb_size: int, width: int, heig
     """Result of the preview stage: bytes of both files, pixels of the preview, perceptual hash."""
     old = changes.snapshot(tx, asset)
     tx.run("INSERT OR REPLACE INTO preview VALUES (?, ?, ?, ?, ?, ?)", (asset, size, thumb_size, width, height, dhash))
-    # The preview's folder gains a name; the facets are the same, so say it in so many words.
-    changes.record(tx, "arrived", asset)
+    changes.record(tx, "preview", asset)  # the facets are the same, but previews/ gains a name
     refresh(tx, asset, old)
 
 

@@ -5,6 +5,7 @@ A reader keeps the greatest ``gen`` it has seen and asks for more; when rows bef
 
 * ``arrived`` first..last: new provisional assets, consecutive ids. Nothing that anyone cached is wrong.
 * ``changed`` asset, old, new: ``Facets`` before and after; None: not shown before, not shown after.
+* ``preview`` asset: it has a preview now.
 * ``folder`` id: a folder came, went or was renamed.   * ``source`` id: its state changed, or it came or went.
 """
 
@@ -75,7 +76,7 @@ def record_changed(tx: Tx, asset: int, old: Facets | None, new: Facets | None) -
 
 
 def record(tx: Tx, what: str, first: int, last: int | None = None) -> None:
-    """Write an ``arrived``, ``folder`` or ``source`` row."""
+    """Write an ``arrived``, ``preview``, ``folder`` or ``source`` row."""
     tx.run(
         "INSERT INTO changes(at_ns, what, first, last) VALUES (?, ?, ?, ?)",
         (clock.now_ns(), what, first, first if last is None else last),

@@ -126,6 +126,15 @@ def counts(tx: Tx) -> dict[str, dict[str, int]]:
     return table
 
 
+def any_open(tx: Tx) -> bool:
+    """Whether there is anything to do. A few index steps, however many jobs there are."""
+    stage = ""
+    while stage := tx.value("SELECT min(stage) FROM job WHERE stage > ?", (stage,)):
+        if tx.value("SELECT 1 FROM job WHERE stage=? AND state='open' LIMIT 1", (stage,)):
+            return True
+    return False
+
+
 def open_count(tx: Tx) -> int:
     """How many jobs are open or leased."""
     return int(tx.value("SELECT count(*) FROM job WHERE state <> 'done' AND state IN ('open', 'leased')"))
@@ -153,6 +162,23 @@ def top(tx: Tx, stage: str) -> int | None:
 def unpark(tx: Tx, asset: int) -> int:
     """Open the parked jobs of an asset: a file of it is here again. How many."""
     return tx.run("UPDATE job SET state='open', error=NULL WHERE asset=? AND state='parked'", (asset,))
+
+
+OFF = "this stage is switched off"
+"""Why a job is parked whose stage the settings leave out."""
+
+
+def switch_off(tx: Tx, stage: str) -> None:
+    """Park what is open of a stage that the settings leave out."""
+    tx.run(
+        "UPDATE job SET state='parked', lease_ns=NULL, error=? WHERE stage=? AND state IN ('open', 'leased')",
+        (OFF, stage),
+    )
+
+
+def switch_on(tx: Tx, stage: str) -> None:
+    """Open what was parked while the stage was left out."""
+    tx.run("UPDATE job SET state='open', error=NULL WHERE stage=? AND state='parked' AND error=?", (stage, OFF))
 
 
 WAITS = "waits for the next look at its folder"

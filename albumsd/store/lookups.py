@@ -26,6 +26,15 @@ def asset(tx: Tx, asset_id: int) -> AssetRow | None:
     return AssetRow(*row) if row else None
 
 
+def assets(tx: Tx, ids: Sequence[int]) -> dict[int, AssetRow]:
+    """``{id: row}`` of those that are shown."""
+    rows = tx.all(
+        "SELECT id, sha256, name, size, mtime_ns FROM asset WHERE live AND id IN (SELECT value FROM json_each(?))",
+        (json.dumps(ids),),
+    )
+    return {row[0]: AssetRow(*row) for row in rows}
+
+
 def preview_sizes(tx: Tx, ids: Sequence[int]) -> dict[int, int]:
     """``{asset: bytes of its preview}`` of those that have one."""
     if len(ids) == 1:

@@ -224,6 +224,11 @@ def remember_stage(tx: Tx, stage: str, version: int) -> None:
     tx.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"stage:{stage}", version))
 
 
+def forget_stage(tx: Tx, stage: str) -> None:
+    """As if this library had never seen the stage."""
+    tx.run("DELETE FROM meta WHERE key=?", (f"stage:{stage}",))
+
+
 def assets_without(tx: Tx, stage: str, after: int, count: int) -> list[int]:
     """Ids above ``after`` of live, hashed assets that have no job of a stage."""
     rows = tx.all(

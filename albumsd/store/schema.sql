@@ -221,8 +221,8 @@ CREATE INDEX job_asset ON job(asset);      -- what hangs on an asset: partial in
 CREATE TABLE changes (                     -- DERIVED: what changed, written in the transaction of the change
     gen        INTEGER PRIMARY KEY AUTOINCREMENT,
     at_ns      INTEGER NOT NULL,
-    what       TEXT    NOT NULL CHECK (what IN ('arrived', 'changed', 'folder', 'source')),
-    first      INTEGER NOT NULL,           -- arrived: first asset id of a run; changed: the asset; folder, source: its id
+    what       TEXT    NOT NULL CHECK (what IN ('arrived', 'changed', 'preview', 'folder', 'source')),
+    first      INTEGER NOT NULL,           -- arrived: first asset id of a run; changed, preview: the asset; folder, source: its id
     last       INTEGER NOT NULL,           -- arrived: last asset id of the run; otherwise equal to first
     old        TEXT,                       -- changed: JSON of the facets before (store.changes.FACETS); NULL: was not shown
     new        TEXT                        -- and after; NULL: is not shown any more

@@ -61,6 +61,8 @@ def effects_of(context: Context, reader: Reader, rows: Sequence[Change], held: H
             run.changed(row)
         elif row.what == "arrived":
             run.arrived(row)
+        elif row.what == "preview":
+            run.preview(row.first)
         elif row.what == "folder":
             run.disk_folder(row.first)
         else:
@@ -85,7 +87,7 @@ class _DiskFolders(dict[int, "Path | None"]):
 class _Run:
     def __init__(self, context: Context, reader: Reader, held: Held, effects: Effects, rows: Sequence[Change]) -> None:
         self._context, self._reader, self._held, self._effects = context, reader, held, effects
-        self._changed = {row.first for row in rows if row.what == "changed"}
+        self._changed = {row.first for row in rows if row.what in ("changed", "preview")}
         self._ranges = [(row.first, row.last) for row in rows if row.what == "arrived"]
         self._judged: set[Path] = set()
         self._disk = _DiskFolders(reader)
@@ -106,7 +108,7 @@ class _Run:
             self._effects.inodes.add(asset_inode(asset, Rendition.INFO))
 
     def arrived(self, row: Change) -> None:
-        """New assets, or a new rendition of one. Nothing that the kernel holds is wrong."""
+        """New assets. Nothing that the kernel holds is wrong."""
         if row.last - row.first >= MANY:
             self._many_arrived(row)
             return
@@ -114,7 +116,14 @@ class _Run:
             names = self._names(changes.snapshot(self._reader, asset))
             self._effects.arrived.extend(Arrival(path, name, False) for path, name in names)
             self._folders_came({path for path, _ in names})
-            self._effects.inodes.add(asset_inode(asset, Rendition.PREVIEW))
+
+    def preview(self, asset: int) -> None:
+        """The names in previews/, or their bytes, are new."""
+        tops = [(top, form) for top, form in self._tops if form.rendition is Rendition.PREVIEW]
+        names = self._names(changes.snapshot(self._reader, asset), tops)
+        self._effects.arrived.extend(Arrival(path, name, False) for path, name in names)
+        self._folders_came({path for path, _ in names})
+        self._effects.inodes.add(asset_inode(asset, Rendition.PREVIEW))
 
     def _many_arrived(self, row: Change) -> None:
         for year, month, week, day, folder in self._reader.all(
@@ -141,14 +150,14 @@ class _Run:
             if self._held(parent):
                 self._effects.arrived.append(Arrival(parent, path[-1].encode(), True))
 
-    def _names(self, facets: Facets | None) -> set[Name]:
+    def _names(self, facets: Facets | None, tops: Sequence[tuple[Path, Form]] | None = None) -> set[Name]:
         """The names of an asset in folders that are held, or whose parents are (the folder itself may come or go)."""
         if facets is None:
             return set()
         disk = {int(str(folder)): self._disk[int(str(folder))] for folder, _ in facets.files}
         return {
             name
-            for top, form in self._tops
+            for top, form in (self._tops if tops is None else tops)
             for name in names_of(facets, form, top, disk)
             if self._held(name[0]) or self._held(name[0][:-1])
         }

@@ -70,6 +70,8 @@ class Folder(ABC):
     """True: ``lookup`` may scan and belongs into a worker thread with a deadline; False: it is a point lookup."""
     slow_listing = True
     """True: ``open`` and ``page`` may scan and belong into a worker thread."""
+    repeatable = False
+    """True: a listing is a function of the database alone, and so is every lookup."""
     volatile = False
     """True: what stands in it changes by itself; the kernel may keep names and attributes for a second only."""
 

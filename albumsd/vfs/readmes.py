@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from albumsd.core.config import Config
 from albumsd.query import help as query_help
 from albumsd.store import sources
 from albumsd.store.database import Reader
@@ -10,8 +11,14 @@ from albumsd.views import VIEWS
 from .renditions import FORMS
 
 
-def advice(reader: Reader) -> list[str]:
-    """What is missing just now: a source, or drives that are away."""
+def advice(reader: Reader, config: Config) -> list[str]:
+    """What is missing just now: a source, drives that are away, stages that the settings leave out."""
+    off = config["stages_off"]
+    left_out = [f"Switched off in the settings: {off}. What these stages would show stays as it is."] if off else []
+    return left_out + _missing(reader)
+
+
+def _missing(reader: Reader) -> list[str]:
     if not reader.value("SELECT 1 FROM source"):
         return ["There is no source yet. Point albumsd at a folder:  albumsd add ~/Pictures"]
     away = [source.name for source in sources.all_sources(reader) if source.state in ("offline", "stalled")]

@@ -43,14 +43,14 @@ class Tree:
     def __init__(self, config: Config, reader: Reader) -> None:
         self.config = config
         self.context = Context(config, reader)
-        self.root: Folder = FixedFolder(self.context, (), self._root_children())
+        self.root: Folder = FixedFolder(self.context, (), self._root_children(config))
 
     # ------------------------------------------------------------------------------------ shape
 
-    def _root_children(self) -> dict[str, Maker]:
+    def _root_children(self, config: Config) -> dict[str, Maker]:
         children: dict[str, Maker] = {
             "README.txt": lambda reader: text_leaf(
-                ("README.txt",), readmes.root_readme(readmes.advice(reader)), self.context.changed_ns
+                ("README.txt",), readmes.root_readme(readmes.advice(reader, config)), self.context.changed_ns
             )
         }
         children |= self._view_children((), ORIGINALS, Everything())

@@ -205,6 +205,12 @@ def test_the_indexer_follows_what_happens(running: Library, wait_until: Wait) ->
     with pytest.raises(calls.CallFailed):
         calls.ask(library.config.run / "indexer.sock", {"ask": "nonsense"}, 5)
     pings.send(library.config.run / "indexer.ping", f"look:{library.asset('late.txt')},x")
+
+    # A file that the mount found not to be what was indexed, and of which no event came.
+    with library.database.write() as tx:
+        tx.run("UPDATE file SET mtime_ns=1 WHERE name=?", (b"late.txt",))
+    pings.send(library.config.run / "indexer.ping", f"changed:{os.fsdecode(library.root)}/late.txt")
+    wait_until(lambda: reader.value("SELECT mtime_ns FROM file WHERE name=?", (b"late.txt",)) != 1)
     reader.close()
 
 

@@ -106,7 +106,7 @@ def test_a_changed_file_is_stale_and_the_indexer_hears_of_it(rig: Rig, photo: Pa
     bell = pings.listen(rig.library.config.run / "indexer.ping")
     photo.write_bytes(b"other bytes")
     assert open_errno(rig) == errno.ESTALE
-    assert pings.drain(bell) == ["scan"]
+    assert pings.drain(bell) == [f"changed:{photo}"]
     bell.close()
 
 

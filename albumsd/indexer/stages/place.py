@@ -38,9 +38,21 @@ def _begin(tx: Tx, work: Work, tools: Tools) -> Sequence[Future[Any]]:
 
 def _apply(tx: Tx, work: Work, answers: Sequence[Any]) -> int:
     found = answers[0]
-    row = found and (found.country, found.region or "", found.city, found.hood or "", found.lat, found.lon)
+    if found is None:
+        assert work.subject.lat is not None
+        assert work.subject.lon is not None
+        row = elsewhere(work.subject.lat, work.subject.lon)
+    else:
+        row = (found.country, found.region or "", found.city, found.hood or "", found.lat, found.lon)
     assets.set_place(tx, work.job.asset, row)
     return work.job.asset
+
+
+def elsewhere(lat: float, lon: float) -> tuple[str, str, str, str, float, float]:
+    """The place of a position far from any town: the nearest crossing of whole degrees, so that at sea is somewhere."""
+    north, east = round(lat), round(lon)
+    cell = f"{abs(north)}°{'S' if north < 0 else 'N'} {abs(east)}°{'W' if east < 0 else 'E'}"
+    return "Elsewhere", "Far from any town", cell, "", float(north), float(east)
 
 
 STAGE = Stage(

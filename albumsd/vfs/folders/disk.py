@@ -49,6 +49,8 @@ class DiskFolder(Folder):
 
     __slots__ = ("folder", "form", "narrow")
 
+    repeatable = True
+
     def __init__(self, context: Context, path: tuple[str, ...], form: Form, narrow: Node, folder: int) -> None:
         super().__init__(context, path)
         self.form, self.narrow, self.folder = form, narrow, folder

@@ -13,6 +13,7 @@ from albumsd.query.tree import Everything, Has, Node, conjoin, negate
 from albumsd.search import selections
 from albumsd.store.database import Reader
 from albumsd.views import View
+from albumsd.views.view import TODAY
 
 from ..context import Context
 from ..node import FIRST_FILE_COOKIE, Content, Entry, Folder, Leaf, Listing
@@ -43,6 +44,10 @@ class GroupedFolder(Folder):
     @property
     def slow_listing(self) -> bool:  # type: ignore[override]
         return self.has_folders or self.slow_lookup or self.form.content is Content.INFO
+
+    @property
+    def repeatable(self) -> bool:  # type: ignore[override]
+        return self.view.selection != TODAY
 
     @property
     def has_folders(self) -> bool:

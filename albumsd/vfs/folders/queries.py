@@ -8,7 +8,7 @@ again, narrowed to the query. A stat or lookup runs nothing and saves nothing: a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from albumsd.core import names
 from albumsd.core.errors import NotFound, QueryError
@@ -87,19 +87,26 @@ class ResultsFolder(Folder):
             rank, shown = int(found[1]), found[2]
             row = selections.by_name(reader, Everything(), shown)
             hit = queries.hit(reader, self.key, rank) if row else None
-            if row and (hit is None or hit.asset == row.id):
-                leaf = self._leaf(reader, rank, row, hit.why if hit else None)
-                if leaf:
-                    return leaf
+            leaf = None
+            if row and hit is None:
+                leaf = self.form.leaf(reader, (row.id, row.size, row.mtime_ns))
+            elif row and hit and hit.asset == row.id:
+                leaf = self.leaves(reader, [(hit, row)])[0]
+            if leaf:
+                return leaf
         raise NotFound(name=name)
 
-    def _leaf(self, reader: Reader, rank: int, row: selections.Selected, why: str | None) -> Leaf | None:
-        if self.form is not INFO or why is None:
-            return self.form.leaf(reader, (row.id, row.size, row.mtime_ns))
-        data = info.render(reader, row.id, why)
+    def leaves(self, reader: Reader, shown: Sequence[tuple[queries.Ranked, selections.Selected]]) -> list[Leaf | None]:
+        """A leaf for each result. Info says why it was found, so there it is a text of this folder's own."""
+        if self.form is not INFO:
+            return self.form.leaves(reader, [(row.id, row.size, row.mtime_ns) for _, row in shown])
+        return [self._explained(reader, hit, row) for hit, row in shown]
+
+    def _explained(self, reader: Reader, hit: queries.Ranked, row: selections.Selected) -> Leaf | None:
+        data = info.render(reader, row.id, hit.why)
         if data is None:
             return None
-        inode = computed_inode((*self.path, ranked_name(rank, row.name)))
+        inode = computed_inode((*self.path, ranked_name(hit.rank, row.name)))
         return Leaf(inode, len(data), row.mtime_ns, Content.TEXT, row.id, data)
 
     def open(self, reader: Reader) -> Listing:
@@ -128,18 +135,19 @@ class ResultsListing(Listing):
 
     def page(self, reader: Reader, cookie: int, count: int) -> list[Entry]:
         folder = self._folder
-        while True:
+        while True:  # a whole page may have no such rendition: that is not the end
             hits = [hit for hit in self._ranked if hit.rank > cookie][:count]
-            entries = []
-            for hit in hits:
-                row = lookups.asset(reader, hit.asset)
-                if row is None:
-                    continue
-                selected = selections.Selected(row.id, row.name, row.size, row.mtime_ns)
-                leaf = folder._leaf(reader, hit.rank, selected, hit.why)
-                if leaf:
-                    name = folder.form.name_of(encode(ranked_name(hit.rank, row.name)))
-                    entries.append(Entry(name, hit.rank, leaf))
+            rows = lookups.assets(reader, [hit.asset for hit in hits])
+            shown = [
+                (hit, selections.Selected(row.id, row.name, row.size, row.mtime_ns))
+                for hit in hits
+                if (row := rows.get(hit.asset))
+            ]
+            entries = [
+                Entry(folder.form.name_of(encode(ranked_name(hit.rank, row.name))), hit.rank, leaf)
+                for (hit, row), leaf in zip(shown, folder.leaves(reader, shown), strict=True)
+                if leaf
+            ]
             if entries or not hits:
                 return entries
             cookie = hits[-1].rank
