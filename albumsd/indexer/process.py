@@ -40,6 +40,8 @@ from .watch import SourceWatch
 
 log = logging.getLogger(__name__)
 
+NAMES_FIRST_S = 20.0
+"""For so long a first scan runs without decoders beside it: names are there in a third of the time."""
 TICK_S = 0.2
 CHECK_S = 3.0
 WATCH_FIRST_S = 0.5
@@ -61,6 +63,7 @@ class Desk:
     running: dict[int, Scan | None] = field(default_factory=dict)  # source id: its scan; None while it is being set up
     again: dict[int, dict[bytes, float]] = field(default_factory=dict)  # source id: folder: when to look (monotonic)
     not_before: dict[int, float] = field(default_factory=dict)  # source id: when a failed scan is tried again
+    first: dict[int, float] = field(default_factory=dict)  # source id: until when its first scan has the machine (monotonic)
     doubted: set[int] = field(default_factory=set)  # sources whose drive is to be checked at once
     eta_s: float | None = None
     rates: dict[str, float] = field(default_factory=dict)
@@ -70,6 +73,11 @@ class Desk:
             row = self.again.setdefault(source, {})
             for folder in folders:
                 row.setdefault(folder, time.monotonic() + delay_s)
+
+    def names_first(self) -> bool:
+        """A new source is being walked: its names come before anybody reads what is in the files."""
+        with self.lock:
+            return any(until > time.monotonic() for until in self.first.values())
 
     def has_ripe(self, source: int) -> bool:
         with self.lock:
@@ -270,6 +278,8 @@ class Indexer:
                 if source.id in self._desk.running or time.monotonic() < self._desk.not_before.get(source.id, 0.0):
                     continue
                 self._desk.running[source.id] = None
+                if source.scanned_ns is None:
+                    self._desk.first[source.id] = time.monotonic() + NAMES_FIRST_S
             folders = self._desk.ripe(source.id) | watch.take()
             thread = threading.Thread(
                 target=self._scan, args=(source, folders), name=f"scan:{source.name}", daemon=True
@@ -307,6 +317,7 @@ class Indexer:
         finally:
             with self._desk.lock:
                 self._desk.running.pop(source.id, None)
+                self._desk.first.pop(source.id, None)
             self._wake.set()
 
     def _scan_failed(self, source: sources.Source, folders: set[bytes], error: Exception) -> None:
@@ -352,6 +363,9 @@ class Indexer:
     def _work(self, database: Database, runner: Runner) -> None:
         lanes, measured = runner.lanes(), 0.0
         while not self._stop.is_set():
+            if self._desk.names_first():
+                self._stop.wait(TICK_S)
+                continue
             worked = runner.step(TICK_S)
             now = time.monotonic()
             if now - measured > 2.0 or not worked:
