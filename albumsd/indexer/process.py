@@ -63,7 +63,7 @@ class Desk:
     running: dict[int, Scan | None] = field(default_factory=dict)  # source id: its scan; None while it is being set up
     again: dict[int, dict[bytes, float]] = field(default_factory=dict)  # source id: folder: when to look (monotonic)
     not_before: dict[int, float] = field(default_factory=dict)  # source id: when a failed scan is tried again
-    first: dict[int, float] = field(default_factory=dict)  # source id: until when its first scan has the machine (monotonic)
+    first: dict[int, float] = field(default_factory=dict)  # source id: until when its first scan goes first
     doubted: set[int] = field(default_factory=set)  # sources whose drive is to be checked at once
     eta_s: float | None = None
     rates: dict[str, float] = field(default_factory=dict)

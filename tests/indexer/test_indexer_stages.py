@@ -42,7 +42,7 @@ def test_open_jobs_of_a_stage_that_is_switched_off_are_parked(library) -> None:
     assert jobs.counts(library.database)["text"]["done"] == 1
 
 
-@pytest.mark.parametrize("name", [*ALWAYS, "nosuch", "text,nosuch"])
+@pytest.mark.parametrize("name", [*sorted(ALWAYS), "nosuch", "text,nosuch"])
 def test_what_cannot_be_switched_off_is_a_clear_error(library, name: str) -> None:
     off(library, name)
     with pytest.raises(ConfigError, match="place, text, preview"):

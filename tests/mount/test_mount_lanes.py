@@ -94,12 +94,12 @@ def test_waiting_has_an_end_even_where_others_are_served() -> None:
 
         async def one() -> None:
             try:
-                await lane.run(lambda: threading.Event().wait(0.04), deadline_s=0.06)
+                await lane.run(lambda: threading.Event().wait(0.1), deadline_s=0.3)
             except Missed as missed:
                 outcomes.append(missed.hung)
 
         async with trio.open_nursery() as nursery:
-            for _ in range(40):
+            for _ in range(20):  # two seconds of work; who waits gives up after four times 0.3 s
                 nursery.start_soon(one)
         assert outcomes
         assert not any(outcomes)
