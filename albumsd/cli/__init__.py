@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code."""
     from .commands import find
 
+    os.umask(0o077)  # whatever a command or a process of it writes is for nobody else
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         only = find(words[0]) if words else None

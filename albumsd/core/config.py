@@ -48,7 +48,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("search_deadline_s", 5.0, "Seconds after which a search answers with what it has."),
     Setting("remember_days", 7, "Days for which a query keeps its results and their ranks."),
     Setting("read_deadline_s", 10.0, "Seconds after which a read of a drive fails and the drive counts as stalled."),
-    Setting("recent", 500, "How many files recent/ shows."),
 )
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}

@@ -30,6 +30,7 @@ from albumsd.media.pool import DecoderPool
 from albumsd.store import changes, jobs, sources
 from albumsd.store.database import Database, Reader
 
+from . import previews
 from .once import Report, index_once, scan_of
 from .pace import Pressure, be_modest
 from .roots import Prober
@@ -179,6 +180,7 @@ class Indexer:
     def _heard(self, database: Database, texts: list[str]) -> bool:
         """Do what pings ask for. True when the sources should be checked at once."""
         looked: list[int] = []
+        lost: list[int] = []
         scan = False
         for text in texts:
             word, _, rest = text.partition(":")
@@ -186,6 +188,8 @@ class Indexer:
                 self.stop()
             elif word == "look":
                 looked += [int(part) for part in rest.split(",") if part.isdigit()]
+            elif word == "preview":
+                lost += [int(part) for part in rest.split(",") if part.isdigit()]
             elif word == "changed":
                 self._changed(database, os.fsencode(rest))
             else:
@@ -193,6 +197,8 @@ class Indexer:
         if looked:
             with database.write() as tx:
                 jobs.raise_priority(tx, looked)
+            self._wake.set()
+        if lost and previews.restore(database, self._config, lost):
             self._wake.set()
         return scan
 
@@ -248,9 +254,9 @@ class Indexer:
         patience = float(self._config["poll_s"]) if watch.mode == "polling" else WHOLE_SCAN_S
         due = time.monotonic() - self._polled[source.id] >= patience
         overflow = watch.take_overflow()
-        if watch.mode and source.watch != watch.mode:
+        if watch.mode and (source.watch, source.watch_why) != (watch.mode, watch.why):
             with database.write() as tx:
-                sources.set_watch(tx, source.id, watch.mode)
+                sources.set_watch(tx, source.id, watch.mode, watch.why)
             if source.id in self._early:
                 self._early.discard(source.id)
                 due = True  # what happened between the beginning of the scan and the watch was seen by neither
@@ -423,6 +429,7 @@ class Indexer:
 
 def main(config: Config) -> int:
     """Run the indexer of a library until SIGTERM or SIGINT. The exit code."""
+    os.umask(0o077)
     be_modest(int(config["nice"]))
     indexer = Indexer(config)
     if threading.current_thread() is threading.main_thread():

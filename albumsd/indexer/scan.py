@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from albumsd.core.filetimes import Stamp, unchanged
 from albumsd.store import files, scanning, sources
 from albumsd.store.database import Database, Row
 from albumsd.store.files import Entry
@@ -29,7 +30,7 @@ from albumsd.store.scanning import Placed
 from . import directory, moves
 from .edits import Edits
 from .ignore import path_left_out
-from .volumes import Mounts, same_time
+from .volumes import Mounts
 
 log = logging.getLogger(__name__)
 
@@ -241,8 +242,7 @@ class Scan:
     def _differs(self, path: bytes, row: Row, entry: Entry, fresh: bool) -> None:
         """A known file whose size, mtime or inode is not what the row says, or that was held as missing."""
         _, _, size, mtime_ns, inode, _, missing_ns = row
-        same = size == entry.size and same_time(mtime_ns, entry.mtime_ns, self._source.grain_ns)
-        if same and (inode == entry.inode or 0 in (inode, entry.inode)):
+        if unchanged(Stamp(size, mtime_ns, inode), entry, self._source.grain_ns):
             if missing_ns is not None or inode != entry.inode:
                 self._edits.settle(Placed._make((*row, path)), entry._replace(mtime_ns=mtime_ns))
             self.outcome.back += missing_ns is not None

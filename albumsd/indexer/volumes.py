@@ -9,11 +9,11 @@ can hang on a dead drive. A volume is named ``uuid:<filesystem UUID>``, or ``<fs
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
-HOUR_NS = 3_600_000_000_000
+from albumsd.core import mountinfo
+from albumsd.core.mountinfo import Mount
 
 STABLE_INODES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs"})
 """Where an inode number means the same file after a remount (docs/invariants.md)."""
@@ -36,15 +36,10 @@ GRAIN_NS = {
 }
 """How far apart two mtimes may be and still be the same. Everything else keeps nanoseconds."""
 
-LOCAL_TIME_GRAIN_NS = 2_000_000_000
-"""Filesystems with this grain store wall-clock time: another zone or summer time shifts all mtimes by whole hours."""
-
 NO_INOTIFY = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "fuse.sshfs", "fuse.rclone", "vboxsf", "davfs"}
 )
 """Where inotify works but stays silent about what other machines do."""
-
-_OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 class Volume(NamedTuple):
@@ -54,40 +49,6 @@ class Volume(NamedTuple):
     fstype: str
     grain_ns: int
     inodes: bool  # whether inode numbers are stable
-
-
-class Mount(NamedTuple):
-    """One line of mountinfo. ``number`` is another one after each mount; ``device`` is ``major:minor``."""
-
-    number: int
-    point: bytes
-    device: str
-    fstype: str
-    source: str
-
-
-def _plain(field: bytes) -> bytes:
-    return _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), field)
-
-
-def parse(text: bytes) -> list[Mount]:
-    """The lines of a mountinfo file, in its order: a later mount at the same point hides the earlier one."""
-    found = []
-    for line in text.splitlines():
-        before, separator, after = line.partition(b" - ")
-        left, right = before.split(b" "), after.split(b" ")
-        if not separator or len(left) < 6 or len(right) < 2:
-            continue
-        found.append(
-            Mount(
-                int(left[0]),
-                _plain(left[4]),
-                left[2].decode(),
-                right[0].decode("utf-8", "replace"),
-                os.fsdecode(_plain(right[1])),
-            )
-        )
-    return found
 
 
 def _uuids(folder: Path = Path("/dev/disk/by-uuid")) -> dict[str, str]:
@@ -110,10 +71,10 @@ class Mounts:
     def now(cls) -> Mounts:
         """Read the system's tables. Without ``/proc`` everything is one nameless volume."""
         try:
-            text = Path("/proc/self/mountinfo").read_bytes()
+            text = Path(mountinfo.PATH).read_bytes()
         except OSError:
             text = b""
-        return cls(parse(text), _uuids())
+        return cls(mountinfo.parse(text), _uuids())
 
     def mount_of(self, path: bytes) -> Mount | None:
         """The mount that ``path`` (absolute, without symlinks) lies on."""
@@ -146,13 +107,3 @@ class Mounts:
         devices = {own.device} if own and own.fstype.startswith("fuse") else set()
         found = {m.point for m in self._by_point.values() if m.device in devices or m.fstype == "fuse.albumsd"}
         return frozenset(found | {mount_point})
-
-
-def same_time(one_ns: int, other_ns: int, grain_ns: int) -> bool:
-    """Whether two mtimes are equal at the grain of a filesystem, whole-hour shifts of FAT drives included."""
-    apart = abs(one_ns - other_ns)
-    if apart < grain_ns or apart == 0:
-        return True
-    if grain_ns != LOCAL_TIME_GRAIN_NS or apart > 24 * HOUR_NS + grain_ns:
-        return False
-    return apart <= grain_ns or min(apart % HOUR_NS, HOUR_NS - apart % HOUR_NS) <= grain_ns

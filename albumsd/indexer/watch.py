@@ -28,9 +28,11 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyEmitter
 from watchdog.observers.inotify_c import CallbackId, InotifyEvent, InotifyFD, Mask, WatchCallback, WatchDescriptor
 
+from albumsd.core.mountinfo import Mount
+
 from .ignore import path_left_out
 from .scan import inside
-from .volumes import NO_INOTIFY, Mount, Mounts
+from .volumes import NO_INOTIFY, Mounts
 
 log = logging.getLogger(__name__)
 

@@ -313,7 +313,7 @@ def _read(path: Path) -> dict[str, Column] | None:
 
 
 def _write(path: Path, columns: Mapping[str, Column]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".places-", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -69,6 +69,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tasks", action="append", default=[], help="A module with further TASKS")
     options = parser.parse_args(argv)
     limits = Limits.from_json(json.loads(options.limits))
+    os.umask(0o077)
     die_with_parent(options.parent)
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -10,38 +10,22 @@ import errno
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from albumsd.core import mountinfo
 from albumsd.core.errors import MountRefused
+from albumsd.core.mountinfo import Mount
 
 DEADLINE_S = 5.0
 _CLEARERS = (("fusermount3", "-uz"), ("fusermount", "-uz"), ("umount", "-l"))
 
 
-class Mounted(NamedTuple):
-    """A line of mountinfo."""
-
-    minor: int
-    path: bytes
-    kind: str
-
-
-def mounts() -> Iterator[Mounted]:
-    """All mounts of this namespace, in the order in which they were made. Asks no filesystem."""
-    with open("/proc/self/mountinfo", "rb") as lines:
-        for line in lines:
-            left, _, right = line.partition(b" - ")
-            fields = left.split(b" ")
-            path = fields[4].decode("unicode_escape").encode("latin-1")
-            yield Mounted(int(fields[2].partition(b":")[2]), path, right.split(b" ")[0].decode("ascii", "replace"))
-
-
-def at(path: Path) -> Mounted | None:
-    """What is mounted at ``path`` now; None for a plain folder."""
+def at(path: Path) -> Mount | None:
+    """What is mounted at ``path`` now; None for a plain folder. Asks no filesystem."""
+    with open(mountinfo.PATH, "rb") as lines:
+        mounts = mountinfo.parse(lines.read())
     raw = os.fsencode(path)
-    return next((mounted for mounted in reversed(list(mounts())) if mounted.path == raw), None)
+    return next((mount for mount in reversed(mounts) if mount.point == raw), None)
 
 
 def prepare(path: Path) -> None:
@@ -61,7 +45,7 @@ def prepare(path: Path) -> None:
     if problem:
         raise MountRefused(path=path, why=os.strerror(problem))
     mounted = at(path)
-    if mounted is not None and mounted.kind == "fuse.albumsd":
+    if mounted is not None and mounted.fstype == "fuse.albumsd":
         raise MountRefused(path=path, why="another library is mounted there")
     with os.scandir(path) as entries:
         if next(entries, None) is not None:

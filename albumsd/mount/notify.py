@@ -118,7 +118,11 @@ class Follower:
                 continue
             if not rows:
                 return
-            self._apply(rows)
+            try:
+                self._apply(rows)
+            except Exception:  # one bad row must not end the following of all others
+                log.exception("following changes up to %d", rows[-1].gen)
+                self._drop_everything()
             self.applied_gen = rows[-1].gen
 
     def _apply(self, rows: list[Change]) -> None:
@@ -127,6 +131,9 @@ class Follower:
         effects = self._tree.apply(self._reader, rows, self._held)
         news = self._news(effects)  # before the kernel lets go of what tells folders from files
         for path, name in effects.gone:
+            if self._held(path):
+                self._kernel.drop_entry(computed_inode(path), name)
+        for path, name in effects.doubtful:
             if self._held(path):
                 self._kernel.drop_entry(computed_inode(path), name)
         for inode in effects.inodes:
@@ -151,7 +158,7 @@ class Follower:
 
     def _drop_everything(self) -> None:
         """Deepest first: the kernel lets go of a folder's names together with the folder's own."""
-        log.info("changes were trimmed before they were read: dropping all that the kernel holds")
+        log.info("what changed cannot be told one by one: dropping all that the kernel holds")
         for folder in sorted(self._inodes.folders(), key=lambda f: len(f.path), reverse=True):
             if folder.inode != ROOT:
                 name = folder.path[-1].encode("utf-8", "surrogateescape")

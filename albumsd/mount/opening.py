@@ -12,10 +12,9 @@ import os
 import stat
 
 from albumsd.core.errors import Changed, Offline
+from albumsd.core.filetimes import unchanged
 from albumsd.store.files import Location
 
-_HOUR_NS = 3_600_000_000_000
-_COARSE_NS = 1_000_000_000
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE)
 _AWAY = (errno.ENOMEDIUM, errno.ENODEV, errno.ENXIO, errno.ENOTCONN)
@@ -49,17 +48,6 @@ class OpenFile:
         os.close(self.fd)
 
 
-def same_mtime(row_ns: int, disk_ns: int, grain_ns: int) -> bool:
-    """Equal within the grain; where the grain is coarse (FAT), whole-hour shifts of the clock are no difference."""
-    apart = abs(row_ns - disk_ns)
-    if apart < max(grain_ns, 1):
-        return True
-    if grain_ns < _COARSE_NS or apart > 26 * _HOUR_NS:
-        return False
-    rest = apart % _HOUR_NS
-    return rest < grain_ns or _HOUR_NS - rest < grain_ns
-
-
 def open_location(location: Location, root: bytes) -> OpenFile:
     """Raises Changed (not what was indexed), Offline (the drive is not here) or OSError."""
     file = open_path(location.path, root)
@@ -71,11 +59,7 @@ def open_location(location: Location, root: bytes) -> OpenFile:
 
 def fits(file: OpenFile, location: Location) -> bool:
     """True: what is open is what was indexed."""
-    return (
-        file.size == location.size
-        and same_mtime(location.mtime_ns, file.mtime_ns, location.grain_ns)
-        and location.inode in (0, file.inode)
-    )
+    return unchanged(location, file, location.grain_ns)
 
 
 def open_path(path: bytes, root: bytes) -> OpenFile:

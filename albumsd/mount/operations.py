@@ -19,7 +19,7 @@ import pyfuse3
 from pyfuse3 import FUSEError
 
 from albumsd.core.config import Config
-from albumsd.core.errors import NotReady
+from albumsd.core.errors import Changed, NotReady
 from albumsd.core.ids import computed_inode, split_asset_inode
 from albumsd.ipc import pings
 from albumsd.store.database import Reader
@@ -237,11 +237,20 @@ class Operations(pyfuse3.Operations):
         if leaf.content is Content.ORIGINAL:
             return await self._reading.open_original(self._reader, leaf.asset)
         if leaf.content is Content.PREVIEW:
-            return await self._reading.open_preview(self.tree.preview_path(self._reader, leaf), leaf.size)
+            return await self._open_preview(leaf)
         if leaf.content is Content.TEXT:
             return FileHandle(self.tree.content(self._reader, leaf), None, None)
         content: bytes = await self._query(lambda reader: self.tree.content(reader, leaf))
         return FileHandle(content, None, None)
+
+    async def _open_preview(self, leaf: Leaf) -> FileHandle:
+        """A file of the library that is not what its row says was lost: the indexer makes it again."""
+        path = self.tree.preview_path(self._reader, leaf)
+        try:
+            return await self._reading.open_preview(path, leaf.size)
+        except Changed:
+            pings.send(self._indexer, f"preview:{leaf.asset}")
+            raise
 
     @guarded
     async def read(self, fh: int, off: int, size: int) -> bytes:

@@ -59,6 +59,7 @@ def main(config: Config, make_tree: Callable[[Config, Reader], Tree] | None = No
     """
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="mount: %(levelname)s %(name)s: %(message)s")
     faulthandler.register(signal.SIGUSR1)
+    os.umask(0o077)
     sys.setswitchinterval(_SWITCH_S)
     with ExitStack() as stack:
         lock = ProcessLock(config.run, "mount")

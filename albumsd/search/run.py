@@ -1,7 +1,8 @@
 """The search: text in, ranked hits out; what ``search/<query>/`` and ``albumsd search`` show.
 
 ``brain`` ranks when it is there and answers in time; otherwise the order is FTS5's, without a word: a search always
-answers. What can only be ordered by time (terms alone, very common words) is, newest first. ``why`` of a hit is JSON:
+answers. One that was late is left alone for a while (``patience``). While it is waited for, the reader has no statement
+open. What can only be ordered by time (terms alone, very common words) is, newest first. ``why`` of a hit is JSON:
 ``{"text": {"words": {word: share}, "score": number, "by": "bm25" | "fts5" | "date"}, "meaning": null}``; the shares
 add up to the score.
 """
@@ -23,6 +24,7 @@ from albumsd.store.queries import Hit
 
 from . import candidates, fulltext
 from .candidates import Candidates, Found
+from .patience import WAIT_S, Patience
 
 SOCKET = "brain.sock"
 """Where brain listens, in the library's ``run/``."""
@@ -30,6 +32,7 @@ SOCKET = "brain.sock"
 _COLUMN_WEIGHTS = (4.0, 2.0, 2.0, 1.0)
 _K1 = 1.2
 _ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False)
+_PATIENCE = Patience()
 
 
 class Results(NamedTuple):
@@ -40,15 +43,22 @@ class Results(NamedTuple):
 
 
 def search(
-    reader: Tx, text: str, *, today: str, limit: int, brain: Path | None = None, deadline_s: float = 1.0
+    reader: Tx,
+    text: str,
+    *,
+    today: str,
+    limit: int,
+    brain: Path | None = None,
+    deadline_s: float = WAIT_S,
+    patience: Patience = _PATIENCE,
 ) -> Results:
-    """The best ``limit`` assets for a query. ``brain``: its socket; it is waited for at most ``deadline_s``.
+    """The best ``limit`` assets for a query. ``brain``: its socket; waited for at most ``deadline_s``, never above WAIT_S.
 
     Raises QueryError for what is not a query. Finding nothing is no error.
     """
     node = parse(text, today)
     if brain is not None and not is_pure_filter(node):
-        hits = _ask(brain, text, today, limit, deadline_s)
+        hits = _ask(brain, text, today, limit, min(deadline_s, WAIT_S), patience)
         if hits is not None:
             return Results(hits, "brain")
     found = candidates.find(reader, node, limit)
@@ -74,13 +84,24 @@ def why(words: dict[str, float], score: float, by: Literal["bm25", "fts5", "date
     return _ENCODER.encode(told)
 
 
-def _ask(brain: Path, text: str, today: str, limit: int, deadline_s: float) -> list[Hit] | None:
+def _ask(brain: Path, text: str, today: str, limit: int, deadline_s: float, patience: Patience) -> list[Hit] | None:
     """The hits as brain ranks them; None when it is away, late, dying or confused."""
+    began = patience.begin(brain)
+    if began is None:
+        return None
     request = {"ask": "rank", "query": text, "today": today, "limit": limit}
     try:
         answer = calls.ask(brain, request, deadline_s)
+    except NotReady:
+        patience.missed(brain, began, deadline_s)
+        return None
+    except (calls.CallFailed, ValueError, TypeError):  # it said something, and be it nonsense
+        patience.answered(brain)
+        return None
+    patience.answered(brain)
+    try:
         return [Hit(int(asset), float(score), str(told)) for asset, score, told in answer["hits"]]
-    except (NotReady, calls.CallFailed, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return None
 
 

@@ -42,9 +42,9 @@ _FILES = (
 )
 _COLUMNS = (
     "name", "size", "mtime_ns", "year", "month", "week", "day", "country", "region", "city", "hood", "camera",
-    "problem", "copies", "kind",  # so far the fields of changes.Facets
-    "live", "local", "offset", "origin", "mime", "width", "height", "duration_s", "rating", "lens", "aperture",
-    "shutter_s", "iso", "focal_mm", "lat", "lon", "place", "title",
+    "problem", "copies", "kind", "origin", "mime", "lens", "rating", "title",  # so far the fields of changes.Shown
+    "live", "local", "offset", "width", "height", "duration_s", "aperture", "shutter_s", "iso", "focal_mm", "lat",
+    "lon", "place",
 )  # fmt: skip
 _SELECT = "SELECT " + ", ".join(f'"{column}"' for column in _COLUMNS) + " FROM asset WHERE id=?"
 
@@ -93,16 +93,17 @@ def camera_name(facts: Facts) -> str | None:
 def refresh(
     tx: Tx,
     asset: int,
-    before: changes.Facets | None | bool = False,
+    before: changes.Shown | None | bool = False,
     *,
     facts: Facts | None = None,
     new_text: str | None = None,
+    told: bool = False,
 ) -> None:
     """Recompute all that is shown of ``asset`` and record the change.
 
     ``before`` is the snapshot from before the caller's own changes; False: take it now. ``facts`` and ``new_text``:
-    what the caller has just written to ``reading`` and ``content_text``, which then is not read again. An asset that
-    does not exist is no error.
+    what the caller has just written to ``reading`` and ``content_text``, which then is not read again. ``told``: there
+    is something new to tell of it, even if nothing that is shown differs. An asset that does not exist is no error.
     """
     row = tx.one(_SELECT, (asset,))
     if row is None:
@@ -112,6 +113,7 @@ def refresh(
     have = dict(zip(_COLUMNS, row, strict=True))
     held = _files(tx, asset)
     beside = _beside(held)
+    read_anew = facts is not None
     facts = facts or readings.of_asset(tx, asset)
     update: dict[str, Any] = {
         "live": int(bool(held)),
@@ -139,9 +141,9 @@ def refresh(
     new = None
     if held:
         files = sorted([file.folder, file.shown or names.decode(file.name)] for file in held)
-        plain = [have[column] for column in _COLUMNS[: len(changes.Facets._fields) - 2]]
-        new = changes.Facets._make((*plain, [list(facet) for facet in sorted(facets)], files))
-    changes.record_changed(tx, asset, old, new)
+        plain = [have[column] for column in _COLUMNS[: len(changes.Shown._fields) - 2]]
+        new = changes.Shown._make((*plain, [list(facet) for facet in sorted(facets)], files))
+    changes.record_changed(tx, asset, old, new, told=told or read_anew or bool(differs))
 
 
 def _capture_columns(captured: CaptureTime) -> dict[str, Any]:
@@ -291,7 +293,7 @@ def identify(tx: Tx, asset: int, sha256: bytes) -> int:
     if known is None:
         tx.run("UPDATE asset SET sha256=? WHERE id=?", (sha256, asset))
         naming.settle(tx, asset, names.sanitise(names.decode(disk_name)), sha256)
-        refresh(tx, asset, before)
+        refresh(tx, asset, before, told=True)
         return asset
     tx.run("UPDATE file SET asset=? WHERE id=?", (known, file_id))
     if previous is not None:
@@ -321,7 +323,7 @@ def forget_provisional(tx: Tx, asset: int) -> None:
     tx.run("DELETE FROM asset WHERE id=? AND sha256 IS NULL", (asset,))
 
 
-def lost_file(tx: Tx, asset: int, before: changes.Facets | None, previous: int | None = None) -> None:
+def lost_file(tx: Tx, asset: int, before: changes.Shown | None, previous: int | None = None) -> None:
     """A file row of ``asset`` went: an asset that never had a hash goes, every other stays, maybe unseen.
 
     ``previous`` is that column of the row that went.

@@ -4,7 +4,8 @@ A reader keeps the greatest ``gen`` it has seen and asks for more; when rows bef
 (``trim``), it must assume that everything changed. Rows:
 
 * ``arrived`` first..last: new provisional assets, consecutive ids. Nothing that anyone cached is wrong.
-* ``changed`` asset, old, new: ``Facets`` before and after; None: not shown before, not shown after.
+* ``changed`` asset, old, new: ``Shown`` before and after; None: not shown before, not shown after.
+* ``told`` asset: it is shown where it was, but there is something else to tell of it (its info text).
 * ``preview`` asset: it has a preview now.
 * ``folder`` id: a folder came, went or was renamed.   * ``source`` id: its state changed, or it came or went.
 """
@@ -21,7 +22,7 @@ from .database import Tx
 KEEP = 200_000
 
 
-class Facets(NamedTuple):
+class Shown(NamedTuple):
     """Where an asset is shown, as plain data: enough to know every folder that lists it."""
 
     name: str
@@ -39,6 +40,11 @@ class Facets(NamedTuple):
     problem: str | None
     copies: int
     kind: str
+    origin: str
+    mime: str | None
+    lens: str | None
+    rating: int | None
+    title: str | None
     facets: list[list[str]]  # [facet, value], sorted: types and tags
     files: list[list[object]]  # [folder id, shown name], sorted
 
@@ -48,35 +54,37 @@ class Change(NamedTuple):
     what: str
     first: int
     last: int
-    old: Facets | None
-    new: Facets | None
+    old: Shown | None
+    new: Shown | None
 
 
-def snapshot(tx: Tx, asset: int) -> Facets | None:
+def snapshot(tx: Tx, asset: int) -> Shown | None:
     """The facets of a live asset; None when it is not shown."""
     row = tx.one(
         "SELECT name, size, mtime_ns, year, month, week, day, country, region, city, hood, camera, problem, copies,"
-        " kind FROM asset WHERE id=? AND live",
+        " kind, origin, mime, lens, rating, title FROM asset WHERE id=? AND live",
         (asset,),
     )
     if row is None:
         return None
     facets = tx.all("SELECT facet, value FROM asset_facet WHERE asset=? ORDER BY 1, 2", (asset,))
     files = tx.all("SELECT folder, coalesce(shown, CAST(name AS TEXT)) FROM file WHERE asset=? ORDER BY 1, 2", (asset,))
-    return Facets._make((*row, [list(f) for f in facets], [list(f) for f in files]))
+    return Shown._make((*row, [list(f) for f in facets], [list(f) for f in files]))
 
 
-def record_changed(tx: Tx, asset: int, old: Facets | None, new: Facets | None) -> None:
-    """Write a ``changed`` row unless nothing did."""
+def record_changed(tx: Tx, asset: int, old: Shown | None, new: Shown | None, *, told: bool = False) -> None:
+    """Write a ``changed`` row unless nothing did; then a ``told`` row if ``told``."""
     if old != new:
         tx.run(
             "INSERT INTO changes(at_ns, what, first, last, old, new) VALUES (?, 'changed', ?, ?, ?, ?)",
             (clock.now_ns(), asset, asset, old and json.dumps(old), new and json.dumps(new)),
         )
+    elif told:
+        record(tx, "told", asset)
 
 
 def record(tx: Tx, what: str, first: int, last: int | None = None) -> None:
-    """Write an ``arrived``, ``preview``, ``folder`` or ``source`` row."""
+    """Write an ``arrived``, ``told``, ``preview``, ``folder`` or ``source`` row."""
     tx.run(
         "INSERT INTO changes(at_ns, what, first, last) VALUES (?, ?, ?, ?)",
         (clock.now_ns(), what, first, first if last is None else last),
@@ -105,8 +113,8 @@ def since(tx: Tx, gen: int, limit: int = 5000) -> list[Change] | None:
     return [Change._make((*row[:4], _facets(row[4]), _facets(row[5]))) for row in rows]
 
 
-def _facets(text: str | None) -> Facets | None:
-    return Facets(*json.loads(text)) if text else None
+def _facets(text: str | None) -> Shown | None:
+    return Shown(*json.loads(text)) if text else None
 
 
 def trim(tx: Tx) -> None:

@@ -139,12 +139,24 @@ class Database(Tx):
         try:
             self._urgent = os.open(path.with_name("urgent.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             with _said_plainly(path):
-                self.connection.execute("PRAGMA journal_mode=WAL")
+                self._use_wal()
                 self.connection.execute("PRAGMA journal_size_limit=67108864")
                 self._check_version(create)
         except BaseException:
             self.close()
             raise
+
+    def _use_wal(self) -> None:
+        """Polling by ourselves: SQLite asks no busy handler when several turn a new file into WAL at once."""
+        deadline = time.monotonic() + BULK_PATIENCE_S
+        while True:
+            try:
+                self.connection.execute("PRAGMA journal_mode=WAL")
+                return
+            except apsw.BusyError:
+                if time.monotonic() > deadline:
+                    raise StoreBusy(seconds=BULK_PATIENCE_S) from None
+                time.sleep(_POLL_S)
 
     def _check_version(self, create: bool) -> None:
         version = int(self.value("PRAGMA user_version"))

@@ -23,7 +23,7 @@ from albumsd.core import clock, kinds, moments, names
 from albumsd.core.facts import CaptureTime, Kind
 from albumsd.core.namedates import from_folder, from_mtime, from_name
 
-from . import assets, changes, jobs, naming
+from . import assets, changes, jobs, naming, tally
 from .database import Tx
 
 FIRST_STAGE = "facts"
@@ -233,6 +233,7 @@ def arrive(tx: Tx, folder: int, folder_path: bytes, entries: Sequence[Entry], st
             "INSERT INTO asset_facet SELECT 'type', ?, id FROM asset WHERE id BETWEEN ? AND ? AND kind=?",
             (kinds.TYPE_OF_KIND[kind], first, last, kind),
         )
+    tally.arrived(tx, folder, len(entries))
     jobs.open_new(tx, FIRST_STAGE, stage_version, first, last)
     changes.record(tx, "arrived", first, last)
 
@@ -271,7 +272,7 @@ def _bytes(value: object) -> bytes:
     return value
 
 
-def move(tx: Tx, file: int, folder: int, entry: Entry, before: changes.Facets | None | Literal[False] = False) -> None:
+def move(tx: Tx, file: int, folder: int, entry: Entry, before: changes.Shown | None | Literal[False] = False) -> None:
     """A known file stands at another path now. Its asset, name and all that hangs on it stay."""
     asset = tx.value("SELECT asset FROM file WHERE id=?", (file,))
     if before is False:
@@ -342,7 +343,8 @@ def restore(tx: Tx, files: Iterable[int]) -> None:
 def missing(tx: Tx, source: int) -> list[int]:
     """Ids of the files of a source that are held as missing."""
     rows = tx.all(
-        "SELECT f.id FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=? AND f.missing_ns IS NOT NULL",
+        "SELECT f.id FROM file f INDEXED BY file_missing CROSS JOIN folder d ON d.id=f.folder"
+        " WHERE d.source=? AND f.missing_ns IS NOT NULL",
         (source,),
     )
     return [row[0] for row in rows]
@@ -350,7 +352,17 @@ def missing(tx: Tx, source: int) -> list[int]:
 
 def count(tx: Tx, source: int) -> int:
     """File rows of a source, held ones included."""
-    return int(tx.value("SELECT count(*) FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=?", (source,)))
+    return int(tx.value("SELECT files FROM source_state WHERE source=?", (source,)) or 0)
+
+
+def missing_counts(tx: Tx) -> dict[int, int]:
+    """``{source: files held as missing}``; sources without any are left out."""
+    return dict(
+        tx.all(
+            "SELECT d.source, count(*) FROM file f INDEXED BY file_missing CROSS JOIN folder d ON d.id=f.folder"
+            " WHERE f.missing_ns IS NOT NULL GROUP BY 1"
+        )
+    )
 
 
 # ---------------------------------------------------------------------------------- where to read it

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from albumsd.core import clock
 
+from . import tally
 from .database import Tx
 
 MAX_ATTEMPTS = 2
@@ -34,21 +35,37 @@ class Job(NamedTuple):
 
 def open_jobs(tx: Tx, stage: str, version: int, subjects: Iterable[tuple[int, int]]) -> None:
     """Ask for ``stage`` on each ``(asset, priority)``. Asking twice is asking once."""
+    last = _last(tx)
     tx.many(
         "INSERT INTO job(asset, stage, version, state, priority) VALUES (?, ?, ?, 'open', ?)"
         " ON CONFLICT(asset, stage) WHERE state <> 'done' DO UPDATE SET state='open', attempts=0, error=NULL,"
         " version=excluded.version, lease_ns=NULL WHERE state IN ('failed', 'parked')",
         ((asset, stage, version, priority) for asset, priority in subjects),
     )
+    tally.asked(tx, stage, _last(tx) - last)
+
+
+def _last(tx: Tx) -> int:
+    """The greatest id. New rows are numbered on from it, so the difference says how many came."""
+    return int(tx.value("SELECT coalesce(max(id), 0) FROM job"))
+
+
+def again(tx: Tx, stage: str, version: int, asset: int, priority: int) -> bool:
+    """Ask once more for a stage whose result was lost. False where it is not done: it waits, has failed, or never was."""
+    if of_asset(tx, asset).get(stage) != {"done"}:
+        return False
+    open_jobs(tx, stage, version, [(asset, priority)])
+    return True
 
 
 def open_new(tx: Tx, stage: str, version: int, first: int, last: int) -> None:
     """Ask for ``stage`` on assets ``first`` to ``last``, which have no job yet."""
-    tx.run(
+    came = tx.run(
         "INSERT INTO job(asset, stage, version, state, priority) SELECT id, ?, ?, 'open',"
         " substr(day, 1, 4) * 372 + substr(day, 6, 2) * 31 + substr(day, 9) FROM asset WHERE id BETWEEN ? AND ?",
         (stage, version, first, last),
     )
+    tally.asked(tx, stage, came)
 
 
 def claim(tx: Tx, stage: str, count: int, lease_s: float) -> list[Job]:
@@ -119,11 +136,7 @@ def raise_priority(tx: Tx, assets: Iterable[int]) -> None:
 
 def counts(tx: Tx) -> dict[str, dict[str, int]]:
     """``{stage: {open, done, failed, parked}}``; a leased job counts as open."""
-    table: dict[str, dict[str, int]] = {}
-    for stage, state, number in tx.all("SELECT stage, state, count(*) FROM job GROUP BY stage, state"):
-        row = table.setdefault(stage, {"open": 0, "done": 0, "failed": 0, "parked": 0})
-        row["open" if state == "leased" else state] += number
-    return table
+    return tally.jobs(tx)
 
 
 def any_open(tx: Tx) -> bool:

@@ -56,6 +56,34 @@ def first_path(tx: Tx, asset_id: int) -> bytes | None:
     return join_path(row[0], join_path(row[1], row[2])) if row else None
 
 
+def file_path(tx: Tx, file: int) -> bytes | None:
+    """The path on disk of one file row; None if it is gone."""
+    row = tx.one(
+        "SELECT s.path, d.path, f.name FROM file f JOIN folder d ON d.id=f.folder JOIN source s ON s.id=d.source"
+        " WHERE f.id=?",
+        (file,),
+    )
+    return join_path(row[0], join_path(row[1], row[2])) if row else None
+
+
+class ShownFile(NamedTuple):
+    """A file of an asset as by-folder/ shows it: the names of its folders, the source's first, and its own."""
+
+    file: int
+    folders: tuple[str, ...]
+    name: str
+
+
+def shown_files(tx: Tx, asset_id: int) -> list[ShownFile]:
+    """All files of an asset under their names in by-folder/, in source order."""
+    rows = tx.all(
+        "SELECT f.id, f.folder, coalesce(f.shown, CAST(f.name AS TEXT)) FROM file f JOIN folder d ON d.id=f.folder"
+        " WHERE f.asset=? ORDER BY d.source, f.id",
+        (asset_id,),
+    )
+    return [ShownFile(row[0], folder_shown_path(tx, row[1]) or (), row[2]) for row in rows]
+
+
 class FilePlace(NamedTuple):
     """Where a file stands: source name, path of its folder and its name, on disk."""
 

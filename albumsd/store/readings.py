@@ -71,6 +71,16 @@ def put(tx: Tx, asset: int, facts: Facts) -> None:
     tx.run("INSERT OR REPLACE INTO reading(asset, facts) VALUES (?, ?)", (asset, to_text(facts)))
 
 
+def beside(tx: Tx, asset: int) -> list[Facts]:
+    """What the sidecars beside the files of an asset say, in source order."""
+    rows = tx.all(
+        "SELECT s.facts FROM sidecar s JOIN file f ON f.id=s.file JOIN folder d ON d.id=f.folder WHERE f.asset=?"
+        " ORDER BY d.source, d.path, f.name",
+        (asset,),
+    )
+    return [from_text(row[0]) for row in rows]
+
+
 def put_sidecar(tx: Tx, file: int, facts: Facts | None) -> None:
     """Store or drop what a sidecar says about ``file``."""
     if facts is None:

@@ -22,7 +22,7 @@ class Source(NamedTuple):
     id: int
     name: str
     path: bytes  # absolute
-    state: str  # new, online, offline, stalled, ambiguous
+    state: str  # new, online, offline, stalled
     why: str
     volume: str | None
     grain_ns: int
@@ -30,18 +30,20 @@ class Source(NamedTuple):
     watch: str
     scan_due: bool
     scanned_ns: int | None
+    watch_why: str
+    files: int
 
 
 _SELECT = (
     "SELECT s.id, s.name, s.path, t.state, t.why, t.volume, t.grain_ns, t.inodes, t.watch,"
-    " t.scan_wanted > t.scan_done, t.scanned_ns FROM source s JOIN source_state t ON t.source=s.id"
+    " t.scan_wanted > t.scan_done, t.scanned_ns, t.watch_why, t.files FROM source s JOIN source_state t ON t.source=s.id"
 )
 
 
 def all_sources(tx: Tx) -> list[Source]:
     """Every source, in source order."""
     rows = tx.all(f"{_SELECT} ORDER BY s.id")
-    return [Source._make((*row[:7], bool(row[7]), row[8], bool(row[9]), row[10])) for row in rows]
+    return [Source._make((*row[:7], bool(row[7]), row[8], bool(row[9]), *row[10:])) for row in rows]
 
 
 def by_name(tx: Tx, name: str) -> Source:
@@ -162,8 +164,10 @@ def set_volume(tx: Tx, source: int, volume: str, grain_ns: int, inodes: bool) ->
     tx.run("UPDATE source_state SET volume=?, grain_ns=?, inodes=? WHERE source=?", (volume, grain_ns, inodes, source))
 
 
-def set_watch(tx: Tx, source: int, watch: str) -> None:
-    tx.run("UPDATE source_state SET watch=? WHERE source=? AND watch <> ?", (watch, source, watch))
+def set_watch(tx: Tx, source: int, watch: str, why: str = "") -> None:
+    """How a source is watched: 'inotify', 'polling' (``why``: the reason and its cure) or '' for not now."""
+    tx.run("UPDATE source_state SET watch=?1, watch_why=?2 WHERE source=?3 AND (watch, watch_why) <> (?1, ?2)",
+           (watch, why, source))  # fmt: skip
 
 
 def want_scan(tx: Tx, name: str | None = None) -> int:

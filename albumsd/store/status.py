@@ -1,6 +1,8 @@
 """What the library can say of itself: sources, counts, jobs, problems. One report, for status/ and `albumsd status`.
 
-Nothing here asks another process; ``eta_s`` and the state of ``brain`` are filled in by who can (cli).
+Nothing here asks another process: what the indexer and brain say of themselves are rows (``store.processes``), and
+the counts are kept (``store.tally``), so a report costs the same at any size. The command line, which may wait for an
+answer, asks them for something fresher.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from typing import Any, NamedTuple
 
 from albumsd.core import names
 
-from . import files, jobs, sources
+from . import files, jobs, processes, sources, tally
 from .database import Tx
 
 
@@ -22,10 +24,12 @@ class SourceRow(NamedTuple):
     files: int
     missing: int
     scanning: bool
+    watch_why: str
 
 
 def source_rows(tx: Tx) -> list[SourceRow]:
     """One row per source, in source order."""
+    missing = files.missing_counts(tx)
     return [
         SourceRow(
             source.name,
@@ -33,9 +37,10 @@ def source_rows(tx: Tx) -> list[SourceRow]:
             source.state,
             source.why,
             source.watch,
-            files.count(tx, source.id),
-            len(files.missing(tx, source.id)),
+            source.files,
+            missing.get(source.id, 0),
             source.scan_due,
+            source.watch_why,
         )
         for source in sources.all_sources(tx)
     ]
@@ -48,7 +53,9 @@ def source_text(row: SourceRow) -> str:
     if row.scanning:
         lines.append("Scan:     waiting or running")
     if row.watch:
-        lines.append(f"Watched:  {'by polling' if row.watch == 'polling' else 'at once (inotify)'}")
+        lines.append(f"Watched:  {'by looking again and again' if row.watch == 'polling' else 'at once (inotify)'}")
+    if row.watch_why:
+        lines.append(f"          because {row.watch_why}")
     if row.missing:
         lines.append(f"Missing:  {row.missing:,} files are gone from the disk and wait for you. If you deleted them:")
         lines.append(f"          albumsd sources --confirm-missing '{row.name}'")
@@ -56,19 +63,43 @@ def source_text(row: SourceRow) -> str:
 
 
 def report(tx: Tx, mount: str | None = None) -> dict[str, Any]:
-    """``{mount, sources, assets, items, jobs, eta_s, brain, problems, ...}``, the shape of `albumsd status --json`."""
-    assets = int(tx.value("SELECT count(*) FROM asset WHERE live"))
+    """``{mount, sources, assets, items, jobs, eta_s, brain, problems, …}``, the shape of `albumsd status --json`.
+
+    ``eta_s``: seconds until nothing is open; None while nobody knows. ``indexer``, ``brain``: their state, or 'away'.
+    """
+    count = tally.assets(tx)
+    work = jobs.counts(tx)
+    living = processes.living(tx)
+    indexer, brain = living.get("indexer"), living.get("brain")
+    rows = source_rows(tx)
     return {
         "mount": mount,
-        "sources": [row._asdict() for row in source_rows(tx)],
-        "assets": assets,
-        "items": assets,
-        "provisional": int(tx.value("SELECT count(*) FROM asset WHERE live AND sha256 IS NULL")),
-        "jobs": jobs.counts(tx),
-        "eta_s": None,
-        "brain": {"state": "away", "model": None, "device": None},
+        "sources": [row._asdict() for row in rows],
+        "assets": count.live,
+        "items": count.live,
+        "provisional": count.provisional,
+        "jobs": work,
+        "eta_s": estimate(work, rows, indexer.eta_s if indexer else None),
+        "indexer": {"state": indexer.state if indexer else "away"},
+        "brain": {
+            "state": brain.state if brain else "away",
+            "model": brain.detail.get("model") if brain else None,
+            "device": brain.detail.get("device") if brain else None,
+        },
         "problems": dict(tx.all("SELECT problem, count(*) FROM asset WHERE live AND problem IS NOT NULL GROUP BY 1")),
     }
+
+
+def estimate(work: dict[str, dict[str, int]], rows: list[SourceRow], eta_s: float | None) -> float | None:
+    """Seconds until nothing is open: 0 when nothing is, else what the indexer says, as long as it can be believed.
+
+    While a source waits for a scan nobody knows how much it will bring; and work that is there takes time.
+    """
+    if any(row.scanning and row.state in ("new", "online") for row in rows):
+        return None
+    if not any(row["open"] for row in work.values()):
+        return 0.0
+    return eta_s or None
 
 
 def report_text(report: dict[str, Any]) -> str:
@@ -79,23 +110,40 @@ def report_text(report: dict[str, Any]) -> str:
     lines += ["", "Sources"]
     for row in report["sources"]:
         note = f" ({row['why']})" if row["why"] else ""
-        poll = ", watched by polling" if row["watch"] == "polling" else ""
+        poll = ", polled" if row["watch"] == "polling" else ""
         held = f", {row['missing']:,} missing" if row["missing"] else ""
         lines.append(f"  {row['name']}: {row['state']}{note}, {row['files']:,} files{held}{poll}  {row['path']}")
+        if row["watch_why"]:
+            lines.append(f"    is looked through again and again: {row['watch_why']}")
+        if row["missing"]:
+            lines.append(f"    missing files wait for you: albumsd sources --confirm-missing '{row['name']}'")
     if not report["sources"]:
         lines.append("  none yet: albumsd add DIR")
     if report["jobs"]:
         lines += ["", "Work", f"  {'':<10}{'open':>10}{'done':>10}{'failed':>10}{'parked':>10}"]
         for stage, row in report["jobs"].items():
             lines.append(f"  {stage:<10}" + "".join(f"{row[k]:>10,}" for k in ("open", "done", "failed", "parked")))
-    if report["eta_s"]:
-        lines.append(f"  about {duration_text(report['eta_s'])} to go")
+        lines.append(f"  {_outlook(report)}")
     if report["problems"]:
         lines += ["", "Problems (the files are listed under problems/)"]
         lines += [f"  {reason}: {number:,}" for reason, number in sorted(report["problems"].items())]
-    brain = report["brain"]
-    lines += ["", f"Search: ranking process {brain['state']}; by text only, no model of meaning is installed"]
+    lines += ["", f"Search: {_ranking(report['brain'])}; by text only, no model of meaning is installed"]
     return "\n".join(lines) + "\n"
+
+
+def _outlook(report: dict[str, Any]) -> str:
+    waiting = any(row["open"] for row in report["jobs"].values())
+    if report["indexer"]["state"] == "away":
+        return "the indexer is not running: nothing goes on until `albumsd run`" if waiting else "all done"
+    if report["eta_s"]:
+        return f"about {duration_text(report['eta_s'])} to go"
+    return "how long it takes is not known yet" if report["eta_s"] is None else "all done"
+
+
+def _ranking(brain: dict[str, Any]) -> str:
+    if brain["state"] == "away":
+        return "the ranking process is away, so results come in the simpler order of the index"
+    return "the ranking process is ready" if brain["state"] == "ready" else f"the ranking process is {brain['state']}"
 
 
 def duration_text(seconds: float) -> str:

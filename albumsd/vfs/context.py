@@ -39,26 +39,54 @@ class ActiveFilters:
 
 
 class FolderTimes:
-    """When a folder last changed. What is not remembered changed no later than the library did at the start."""
+    """When a folder last changed, for the folders that somebody looked at; what is not remembered is told anew.
+
+    A time is never earlier than the last change: a folder asked for the first time is as young as the library.
+    """
 
     LIMIT = 100_000
 
-    def __init__(self, default_ns: int) -> None:
-        self._default_ns = default_ns
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._times: OrderedDict[tuple[str, ...], int] = OrderedDict()
 
-    def get(self, path: tuple[str, ...]) -> int:
+    def get(self, path: tuple[str, ...], library_ns: int) -> int:
+        """``library_ns``: when the library last changed."""
         with self._lock:
-            return self._times.get(path, self._default_ns)
+            return self._put(path, self._times.get(path, library_ns))
 
     def touch(self, paths: Iterable[tuple[str, ...]], now_ns: int) -> None:
         with self._lock:
             for path in paths:
-                self._times[path] = now_ns
-                self._times.move_to_end(path)
-            while len(self._times) > self.LIMIT:
-                self._default_ns = max(self._default_ns, self._times.popitem(last=False)[1])
+                self._put(path, now_ns)
+
+    def _put(self, path: tuple[str, ...], time_ns: int) -> int:
+        self._times[path] = time_ns
+        self._times.move_to_end(path)
+        if len(self._times) > self.LIMIT:
+            self._times.popitem(last=False)
+        return time_ns
+
+
+class DiskPaths:
+    """Names of folder rows under by-folder/, as they were looked at: a folder that is gone can still be named."""
+
+    LIMIT = 100_000
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._paths: OrderedDict[int, tuple[str, ...]] = OrderedDict()
+
+    def learn(self, folder: int, path: tuple[str, ...]) -> None:
+        """``path`` below the mount, with by-folder in it."""
+        with self._lock:
+            self._paths[folder] = path[path.index("by-folder") + 1 :]
+            if len(self._paths) > self.LIMIT:
+                self._paths.popitem(last=False)
+
+    def get(self, folder: int) -> tuple[str, ...] | None:
+        with self._lock:
+            return self._paths.get(folder)
 
 
 class Context:
@@ -69,7 +97,8 @@ class Context:
         self.opened_ns = clock.now_ns() // 1_000_000_000 * 1_000_000_000
         self.changed_ns = changes.latest_ns(reader)
         self.filters = ActiveFilters()
-        self.times = FolderTimes(self.changed_ns)
+        self.times = FolderTimes()
+        self.disk_paths = DiskPaths()
         self._writing = threading.Lock()
         self._writer: Database | None = None
 
@@ -78,7 +107,10 @@ class Context:
         return clock.today()
 
     def remember(self, key: str, text: str, hits: Sequence[queries.Hit]) -> None:
-        """Keep what a listed query has found. Called in a worker thread; a gesture's transaction."""
+        """Keep what a listed query has found. Called in a worker thread; a gesture's transaction.
+
+        Raises StoreBusy, LibraryFull.
+        """
         with self._writing:
             if self._writer is None:
                 self._writer = Database(self.config.database)

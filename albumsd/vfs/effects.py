@@ -7,24 +7,24 @@ worker thread with a reader of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
 from albumsd.core import clock
-from albumsd.core.ids import Rendition, asset_inode
-from albumsd.query.tree import conjoin
+from albumsd.core.ids import Rendition, asset_inode, computed_inode
+from albumsd.query.tree import Everything, conjoin
 from albumsd.search import selections
 from albumsd.store import changes, lookups
-from albumsd.store.changes import Change, Facets
+from albumsd.store.changes import Change, Shown
 from albumsd.store.database import Reader
-from albumsd.views import BY_NAME, View
+from albumsd.views import BY_NAME, VIEWS, View
 
 from .context import Context
 from .renditions import FORMS, Form
 from .traces import Name, names_of
 
-MANY = 500
-"""Assets of one arrival whose names are told one by one; beyond that only their folders are."""
+MANY = 200
+"""So many assets that arrive at once are told name by name; of more only the folders are."""
 FEW = 50
 """A folder with as many members is not taken for new."""
 
@@ -47,11 +47,13 @@ class Effects(NamedTuple):
     """Folders in which something changed that is not told name by name."""
     inodes: set[int]
     """Inodes whose size, times or content changed."""
+    doubtful: set[Name]
+    """Names that may have gone: to be asked for again, but nobody is told that they went."""
 
 
 def effects_of(context: Context, reader: Reader, rows: Sequence[Change], held: Held) -> Effects:
     """The effects of ``rows``, in order, on folders for which ``held`` is true; renews the times of those folders."""
-    effects = Effects([], [], set(), set())
+    effects = Effects([], [], set(), set(), set())
     if not rows:
         return effects
     context.changed_ns = max(context.changed_ns, clock.now_ns())
@@ -61,26 +63,28 @@ def effects_of(context: Context, reader: Reader, rows: Sequence[Change], held: H
             run.changed(row)
         elif row.what == "arrived":
             run.arrived(row)
+        elif row.what == "told":
+            run.told(row.first)
         elif row.what == "preview":
             run.preview(row.first)
         elif row.what == "folder":
             run.disk_folder(row.first)
         else:
-            effects.touched.update(path for path in (("sources",), ("status",), ("by-folder",)) if held(path))
+            run.source()
     paths = {name[0] for name in effects.gone} | {arrival.path for arrival in effects.arrived} | effects.touched
     context.times.touch(paths, context.changed_ns)
     return effects
 
 
 class _DiskFolders(dict[int, "Path | None"]):
-    """Names of folder rows under by-folder/, each asked for once; None: gone."""
+    """Names of folder rows under by-folder/, each asked for once; None: gone, and never looked at."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, context: Context, reader: Reader) -> None:
         super().__init__()
-        self._reader = reader
+        self._context, self._reader = context, reader
 
     def __missing__(self, folder: int) -> Path | None:
-        self[folder] = lookups.folder_shown_path(self._reader, folder)
+        self[folder] = lookups.folder_shown_path(self._reader, folder) or self._context.disk_paths.get(folder)
         return self[folder]
 
 
@@ -89,10 +93,13 @@ class _Run:
         self._context, self._reader, self._held, self._effects = context, reader, held, effects
         self._changed = {row.first for row in rows if row.what in ("changed", "preview")}
         self._ranges = [(row.first, row.last) for row in rows if row.what == "arrived"]
+        self._many = sum(last - first + 1 for first, last in self._ranges) > MANY
         self._judged: set[Path] = set()
-        self._disk = _DiskFolders(reader)
-        self._tops: list[tuple[Path, Form]] = [((form.folder,) if form.folder else (), form) for form in FORMS]
-        self._tops += context.filters.all()
+        self._disk = _DiskFolders(context, reader)
+        tops: list[tuple[Path, Form]] = [((form.folder,) if form.folder else (), form) for form in FORMS]
+        tops += context.filters.all()
+        self._tops = [(top, form, views) for top, form in tops if (views := [v for v in VIEWS if held((*top, v.name))])]
+        """Where the kernel holds something: (folder, rendition, views there)."""
 
     def changed(self, row: Change) -> None:
         """An asset stands elsewhere, is called otherwise, came or went."""
@@ -104,12 +111,31 @@ class _Run:
         asset = row.first
         if row.old is None or row.new is None or (row.old.size, row.old.mtime_ns) != (row.new.size, row.new.mtime_ns):
             self._effects.inodes.update(asset_inode(asset, rendition) for rendition in Rendition)
-        elif row.old != row.new:
+        else:
             self._effects.inodes.add(asset_inode(asset, Rendition.INFO))
+        self._doubt(before | after)
+
+    def told(self, asset: int) -> None:
+        """It is shown where it was, but what is told of it is new; a filter may hold it no more, or now."""
+        self._effects.inodes.add(asset_inode(asset, Rendition.INFO))
+        self._doubt(self._names(changes.snapshot(self._reader, asset)))
+
+    def _doubt(self, names: set[Name]) -> None:
+        """Whether a filter or a narrow view still holds an asset is not known from the row: let it be asked for."""
+        narrow = {(*top, view.name) for top, _, views in self._tops for view in views if _is_narrow(top, view)}
+        self._effects.doubtful.update(
+            name for name in names if any(name[0][: len(top)] == top for top in narrow) and self._held(name[0])
+        )
+
+    def source(self) -> None:
+        """A source came or went, or its drive did: the texts that speak of it."""
+        self._effects.touched.update(path for path in (("sources",), ("status",), ("by-folder",)) if self._held(path))
+        self._effects.doubtful.add(((), b"README.txt"))
+        self._effects.inodes.add(computed_inode(("README.txt",)))
 
     def arrived(self, row: Change) -> None:
         """New assets. Nothing that the kernel holds is wrong."""
-        if row.last - row.first >= MANY:
+        if self._many:
             self._many_arrived(row)
             return
         for asset in range(row.first, row.last + 1):
@@ -119,8 +145,7 @@ class _Run:
 
     def preview(self, asset: int) -> None:
         """The names in previews/, or their bytes, are new."""
-        tops = [(top, form) for top, form in self._tops if form.rendition is Rendition.PREVIEW]
-        names = self._names(changes.snapshot(self._reader, asset), tops)
+        names = self._names(changes.snapshot(self._reader, asset), {Rendition.PREVIEW})
         self._effects.arrived.extend(Arrival(path, name, False) for path, name in names)
         self._folders_came({path for path, _ in names})
         self._effects.inodes.add(asset_inode(asset, Rendition.PREVIEW))
@@ -141,24 +166,28 @@ class _Run:
                 self._effects.touched.update(part for part in (path, path[:-1]) if part and self._held(part))
 
     def disk_folder(self, folder: int) -> None:
-        """A folder of a source came, or went (then nobody can say any more what it was called)."""
+        """A folder of a source came, or went."""
         path = self._disk[folder]
         if path is None:
             return
-        for top, _ in self._tops:
+        here = lookups.folder_shown_path(self._reader, folder) is not None
+        for top, _, _ in self._tops:
             parent = (*top, "by-folder", *path[:-1])
-            if self._held(parent):
+            if self._held(parent) and here:
                 self._effects.arrived.append(Arrival(parent, path[-1].encode(), True))
+            elif self._held(parent):
+                self._effects.gone.append((parent, path[-1].encode()))
 
-    def _names(self, facets: Facets | None, tops: Sequence[tuple[Path, Form]] | None = None) -> set[Name]:
+    def _names(self, shown: Shown | None, renditions: Container[Rendition] = tuple(Rendition)) -> set[Name]:
         """The names of an asset in folders that are held, or whose parents are (the folder itself may come or go)."""
-        if facets is None:
+        if shown is None:
             return set()
-        disk = {int(str(folder)): self._disk[int(str(folder))] for folder, _ in facets.files}
+        disk = {int(str(folder)): self._disk[int(str(folder))] for folder, _ in shown.files}
         return {
             name
-            for top, form in (self._tops if tops is None else tops)
-            for name in names_of(facets, form, top, disk)
+            for top, form, views in self._tops
+            if form.rendition in renditions
+            for name in names_of(shown, form, top, views, disk)
             if self._held(name[0]) or self._held(name[0][:-1])
         }
 
@@ -209,3 +238,8 @@ def _grouped(path: Path) -> tuple[View, Path] | None:
     if view is None or view.layout != "assets" or len(below) < 2:
         return None
     return view, below[1:]
+
+
+def _is_narrow(top: Path, view: View) -> bool:
+    """Whether a view shows less than all that has its attributes: it stands under a filter, or selects by itself."""
+    return "filter" in top or not isinstance(view.selection, Everything)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from albumsd.core import capture, names
 from albumsd.core.facts import CaptureTime, Exposure, Facts
@@ -79,15 +79,16 @@ def describe(tx: Tx, asset: int) -> list[tuple[str, str]] | None:
     if row is None:
         return None
     facts = readings.of_asset(tx, asset) or Facts()
+    said = told(tx, asset, facts)
     chosen = CaptureTime(row["local"], row["offset"], row["origin"])
     lines = [("Name", row["name"]), ("Taken", captured_text(chosen))]
     others = capture.disagreements(chosen, assets.capture_candidates(tx, asset, facts))
     # The mtime is left out: every copy has its own.
     lines += [("", "but " + captured_text(other)) for other in others if other.origin != "mtime"]
-    lines += _where(row, facts) + _device(row, facts) + _content(row, facts)
+    lines += _where(row, facts) + _device(row, facts) + _content(row, facts, said)
     for file in lookups.files_of(tx, asset):
         shown = names.decode(assets.join_path(file.source_path, assets.join_path(file.folder, file.name)))
-        lines.append(("File", shown + ("" if file.state == "online" else f"  ({file.state})")))
+        lines.append(("File", shown))
     if not row["sha256"]:
         lines.append(("State", "found, not yet read"))
     lines += [("Problem", f"{p.reason}: {p.detail}" if p.detail else p.reason) for p in facts.problems]
@@ -113,7 +114,24 @@ def _device(row: Mapping[str, Any], facts: Facts) -> list[tuple[str, str]]:
     ]
 
 
-def _content(row: Mapping[str, Any], facts: Facts) -> list[tuple[str, str]]:
+class Told(NamedTuple):
+    """What the file and the sidecars beside it say of an asset."""
+
+    tags: list[str]
+    description: str
+    caption: str
+
+
+def told(tx: Tx, asset: int, facts: Facts) -> Told:
+    """The file's own words first, then those of its sidecars."""
+    tags = [r[0] for r in tx.all("SELECT value FROM asset_facet WHERE asset=? AND facet='tag' ORDER BY 1", (asset,))]
+    everyone = [facts, *readings.beside(tx, asset)]
+    description = next((found.description for found in everyone if found.description), "")
+    caption = next((found.caption for found in everyone if found.caption), "")
+    return Told(tags, description, caption)
+
+
+def _content(row: Mapping[str, Any], facts: Facts, said: Told) -> list[tuple[str, str]]:
     pixels = f", {row['width']} x {row['height']}" if row["width"] else ""
     length = f", {row['duration_s']:.1f} s" if row["duration_s"] else ""
     pages = f", {facts.pages} pages" if facts.pages else ""
@@ -122,10 +140,10 @@ def _content(row: Mapping[str, Any], facts: Facts) -> list[tuple[str, str]]:
         ("Kind", f"{row['kind']} ({row['mime']}){pixels}{length}{pages}"),
         ("Size", size_text(row["size"])),
         ("Rating", stars),
-        ("Tags", ", ".join(facts.tags)),
+        ("Tags", ", ".join(said.tags)),
         ("Title", row["title"] or ""),
-        ("Description", facts.description or ""),
-        ("Caption", facts.caption or ""),
+        ("Description", said.description),
+        ("Caption", said.caption),
     ]
 
 
@@ -159,20 +177,20 @@ def xattrs(tx: Tx, asset: int) -> dict[bytes, bytes]:
     if row is None:
         return {}
     facts = readings.of_asset(tx, asset) or Facts()
-    tags = [r[0] for r in tx.all("SELECT value FROM asset_facet WHERE asset=? AND facet='tag' ORDER BY 1", (asset,))]
+    said = told(tx, asset, facts)
     captured = row["local"] + (row["offset"] or "")
     path = lookups.first_path(tx, asset) or b""
     stars = row["rating"] if row["rating"] and row["rating"] > 0 else 0
     found: dict[str, str | bytes] = {
-        "user.xdg.tags": ",".join(tags),
-        "user.xdg.comment": facts.description or facts.title or "",
+        "user.xdg.tags": ",".join(said.tags),
+        "user.xdg.comment": said.description or row["title"] or "",
         "user.baloo.rating": str(stars * 2) if stars else "",
         "user.albumsd.sha256": row["sha256"].hex() if row["sha256"] else "",
         "user.albumsd.captured": captured,
         "user.albumsd.place": place_text(row),
         "user.albumsd.camera": row["camera"] or "",
         "user.albumsd.exposure": exposure_text(facts.exposure),
-        "user.albumsd.caption": facts.caption or "",
+        "user.albumsd.caption": said.caption,
         "user.albumsd.state": "indexed" if row["sha256"] else "provisional",
         "user.albumsd.source": path,
     }

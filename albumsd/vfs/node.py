@@ -35,7 +35,10 @@ class Content(Enum):
 
 
 class Leaf(NamedTuple):
-    """A file (or symlink, for Content.LINK). ``size`` is exact. ``text``: the bytes of a TEXT leaf, else b""."""
+    """A file (or symlink, for Content.LINK). ``size`` is exact.
+
+    ``text``: the bytes of a TEXT leaf; the target of a LINK leaf that stands for one file of its asset; else b"".
+    """
 
     inode: int
     size: int

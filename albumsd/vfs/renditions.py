@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from albumsd.core.ids import Rendition, asset_inode
+from albumsd.core.ids import Rendition, asset_inode, computed_inode
 from albumsd.store import lookups
 from albumsd.store.database import Reader
 
@@ -59,6 +59,17 @@ class Form:
 
     def leaf(self, reader: Reader, row: Row) -> Leaf | None:
         return self.leaves(reader, [row])[0]
+
+
+def file_leaf(reader: Reader, form: Form, row: Row, file: int, folder: tuple[str, ...], name: bytes) -> Leaf | None:
+    """The leaf of one file among several that an asset may have: all are the asset, but each has a link of its own."""
+    if form.content is not Content.LINK:
+        return form.leaf(reader, row)
+    target = lookups.file_path(reader, file)
+    if target is None:
+        return None
+    inode = computed_inode((*folder, name.decode("utf-8", "surrogateescape")))
+    return Leaf(inode, len(target), row[2], Content.LINK, row[0], target)
 
 
 def link_target(reader: Reader, asset: int) -> bytes:

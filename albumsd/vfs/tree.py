@@ -108,7 +108,7 @@ class Tree:
 
     def link_target(self, reader: Reader, leaf: Leaf) -> bytes:
         """Where a LINK leaf points. Raises Changed when the asset has no file any more."""
-        target = renditions.link_target(reader, leaf.asset)
+        target = leaf.text or renditions.link_target(reader, leaf.asset)
         if not target:
             raise Changed(name=leaf.asset)
         return target
@@ -129,7 +129,7 @@ class Tree:
 
     def folder_mtime_ns(self, folder: Folder) -> int:
         """When something in the folder last changed."""
-        return self.context.times.get(folder.path)
+        return self.context.times.get(folder.path, self.context.changed_ns)
 
     def apply(self, reader: Reader, rows: Sequence[Change], held: Held) -> Effects:
         """What ``rows`` do to the names in folders for which ``held`` is true. Runs in a worker thread."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from albumsd.cli import main
+from albumsd.cli.commands.help_ import TOPICS
 from albumsd.cli.common import split_source
 
 
@@ -115,7 +116,7 @@ def test_config_shows_where_a_value_came_from(
     assert found["poll_s"]["from"] == "default"
 
 
-@pytest.mark.parametrize("topic", ["query", "views", "settings"])
+@pytest.mark.parametrize("topic", TOPICS)
 def test_help_topics(capsys: pytest.CaptureFixture[str], topic: str) -> None:
     code, out, _ = run(capsys, "help", topic)
     assert code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -44,14 +45,73 @@ def test_links_between_papers_lead_somewhere():
     assert not broken
 
 
+def is_there(name: str) -> bool:
+    """Whether a clone has the file or folder: git tracks it, or would (it is new and not ignored). Outside git: it exists."""
+    if not (ROOT / ".git").exists():
+        return (ROOT / name).exists()
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others", "--exclude-standard", "--", name],
+        capture_output=True, text=True, check=True, timeout=30,
+    )  # fmt: skip
+    return (ROOT / name).exists() and bool(listed.stdout)
+
+
 def test_tests_named_in_papers_exist():
-    missing = {
+    named = {name for paper in PAPERS for name in re.findall(r"`(tests/[\w/.-]+)`", paper.read_text("utf-8"))}
+    assert len(named) > 10
+    assert {name for name in named if not is_there(name)} == set()
+
+
+def test_functions_named_in_papers_exist():
+    """`test_x`, with or without the file before it, in a paper means a test function of that name."""
+    defined = {
         name
-        for paper in PAPERS
-        for name in re.findall(r"`(tests/[\w/.-]+)`", paper.read_text("utf-8"))
-        if not (ROOT / name).exists()
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
     }
-    assert not missing
+    named = {name for paper in PAPERS for name in re.findall(r"`(test_\w+)`", paper.read_text("utf-8"))}
+    assert len(named) > 10
+    assert named - defined == set()
+
+
+def test_modules_named_in_papers_exist():
+    """`vfs/tree.py` and `albumsd/vfs/tree.py` are files of the package; `store.assets.refresh` is a function or class in it."""
+    wrong = set()
+    for paper in (ROOT / "docs" / "architecture.md", ROOT / "docs" / "invariants.md", ROOT / "CONTRIBUTING.md"):
+        text = paper.read_text("utf-8")
+        wrong |= {
+            name
+            for name in re.findall(r"`(?:albumsd/)?((?:\w+/)+\w+\.(?:py|sql))`", text)
+            if not name.startswith("tests/") and not (ROOT / "albumsd" / name).exists()
+        }
+        for name in re.findall(r"`(\w+(?:\.\w+)+)\(?\)?`", text):
+            first, *rest = name.split(".")
+            if (ROOT / "albumsd" / first / "__init__.py").exists() and not resolves(first, rest):
+                wrong.add(name)
+    assert wrong == set()
+
+
+def resolves(package: str, rest: list[str]) -> bool:
+    """Whether the dotted name leads to a module, or to something in one: a function, a class, one of its methods."""
+    path = ROOT / "albumsd" / package
+    while rest and (path / rest[0]).is_dir():
+        path /= rest.pop(0)
+    if rest and (path / f"{rest[0]}.py").exists():
+        path = path / f"{rest.pop(0)}.py"
+    else:
+        path /= "__init__.py"
+    body: list[ast.stmt] = ast.parse(path.read_text("utf-8")).body
+    for name in rest:
+        found = [
+            node
+            for node in body
+            if getattr(node, "name", None) == name
+            or (isinstance(node, ast.Assign | ast.AnnAssign) and name in ast.unparse(node).split("=")[0])
+        ]
+        if not found:
+            return False
+        body = getattr(found[0], "body", [])
+    return True
 
 
 def test_base_dependencies_are_exactly_what_is_imported():

@@ -1,20 +1,23 @@
-"""Safety rules on the running whole: a trace of every system call on a source, and no network."""
+"""Safety rules on the running whole: a trace of every system call on a source, and no network.
+
+One run serves all of them: scan, read, decode, serve, refuse, rescan, under strace, in an empty network namespace.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from support import trace
 
 from albumsd.demo import library as drawn
 
 SCRIPT = """
-import os, shutil, subprocess, sys, time
+import os, sys
 from pathlib import Path
 from support.daemon import Daemon
 source, folder = Path(sys.argv[1]), Path(sys.argv[2])
@@ -41,71 +44,173 @@ finally:
     running.close()
 """
 
+TOUCHES = """
+import os, sys
+from pathlib import Path
+top = Path(sys.argv[1])
+folder = os.open(top, os.O_RDONLY)
+def fd(name): return os.open(top / name, os.O_RDONLY)
+def through_a_link(name):
+    os.symlink(top / name, top.parent / "link")
+    open(top.parent / "link", "ab").close()
+def in_the_folder(name):
+    os.chdir(top)
+    os.unlink(name)
+touches = {
+    "open": lambda name: open(top / name, "ab"),
+    "truncate": lambda name: os.truncate(top / name, 1),
+    "ftruncate": lambda name: os.ftruncate(os.open(top / name, os.O_RDWR), 1),
+    "fchmod": lambda name: os.fchmod(fd(name), 0o600),
+    "fchown": lambda name: os.fchown(fd(name), -1, -1),
+    "futimens": lambda name: os.utime(fd(name)),
+    "fsetxattr": lambda name: os.setxattr(fd(name), "user.x", b"x"),
+    "fremovexattr": lambda name: os.removexattr(fd(name), "user.x"),
+    "unlinkat": lambda name: os.unlink(name, dir_fd=folder),
+    "renameat": lambda name: os.rename(name, "moved", src_dir_fd=folder, dst_dir_fd=folder),
+    "mkdirat": lambda name: os.mkdir(name + ".d", dir_fd=folder),
+    "linkat": lambda name: os.link(top / name, top.parent / "hard"),
+    "link": through_a_link,
+    "chdir": in_the_folder,
+}
+for name, touch in touches.items():
+    try:
+        touch(name)
+    except OSError:
+        pass
+print(*touches)
+"""
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return drawn.build(tmp_path_factory.mktemp("drawn") / "Pictures", scenes=24).folder
 
-
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     here = Path(__file__).resolve()
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(here.parents[1]), str(here.parents[2])])}
 
 
-CHANGING = (
-    "open,openat,openat2,creat,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,link,linkat,symlink,"
-    "symlinkat,truncate,chmod,fchmodat,chown,lchown,fchownat,utimensat,utime,utimes,futimesat,setxattr,lsetxattr,"
-    "removexattr,lremovexattr,mknod,mknodat"
-)
-WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND")
+# ------------------------------------------------------------------------------------- the checker itself
+
+INNOCENT = [
+    '7 openat(AT_FDCWD</home>, "/src/a.jpg", O_RDONLY|O_CLOEXEC) = 3</src/a.jpg>',
+    '7 openat(AT_FDCWD</home>, "/src-other/a.jpg", O_RDWR) = 3</src-other/a.jpg>',
+    '7 rename("/library/a", "/library/src") = 0',
+    "7 ioctl(3</src/a.jpg>, TCGETS, 0x7ffd) = -1 ENOTTY (Inappropriate ioctl for device)",
+    '8 openat(AT_FDCWD</home>, "/src/a.jpg", O_RDONLY <unfinished ...>',
+    '7 openat(AT_FDCWD</home>, "/library/x", O_RDWR <unfinished ...>',
+    "8 <... openat resumed>) = 4</src/a.jpg>",
+    "7 <... openat resumed>) = 4</library/x>",
+    "7 +++ exited with 0 +++",
+]
+GUILTY = [
+    '7 openat(AT_FDCWD</home>, "/src/a.jpg", O_RDWR) = -1 EROFS (Read-only file system)',
+    '7 openat(AT_FDCWD</home>, "/library/link", O_WRONLY|O_APPEND) = 3</src/a.jpg>',
+    '7 openat(AT_FDCWD</src>, ".", O_RDWR|O_TMPFILE, 0600) = 3</src/#12>',
+    '7 openat(5</src/sub>, "a.jpg", O_WRONLY) = 3</src/sub/a.jpg>',
+    "7 fchmod(3</src/a.jpg>, 0600) = 0",
+    "7 fchown(3</src/a.jpg>, 0, 0) = 0",
+    '7 fsetxattr(3</src/a.jpg>, "user.x", "x", 1, 0) = 0',
+    "7 ftruncate(3</src/a.jpg>, 0) = 0",
+    "7 utimensat(3</src/a.jpg>, NULL, NULL, 0) = 0",
+    '7 unlinkat(5</src>, "a.jpg", 0) = 0',
+    '7 renameat2(5</src>, "a", AT_FDCWD</tmp>, "b", RENAME_NOREPLACE) = 0',
+    '7 rename("/library/x", "/src/x") = 0',
+    '7 link("/src/a.jpg", "/library/a.jpg") = 0',
+    '7 chdir("/src") = 0',
+    "7 ioctl(3</src/a.jpg>, FS_IOC_SETFLAGS, [FS_IMMUTABLE_FL]) = 0",
+    "7 ftruncate(3</src/a.jpg (deleted)>, 0) = 0",
+    "7 io_uring_setup(8, {}) = 3",
+]
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-def test_no_call_ever_writes_renames_or_unlinks_in_a_source(pictures: Path, tmp_path: Path) -> None:
-    """Every call of every process of a full run (scan, read, decode, serve, refuse) that names a path of the source."""
-    trace = tmp_path / "trace"
-    done = subprocess.run(
-        ["strace", "-f", "-qq", "--seccomp-bpf", "-s", "4096", "-e", f"trace={CHANGING}", "-o", trace,
-         sys.executable, "-c", SCRIPT, pictures, tmp_path / "run"],
-        capture_output=True, text=True, timeout=300, env=_environment(), check=False,
-    )  # fmt: skip
+@pytest.mark.parametrize("line", GUILTY)
+def test_the_checker_finds_every_way_to_touch_a_tree(line: str) -> None:
+    call = line.split(" ", 1)[1]
+    assert trace.touched([*INNOCENT, line], Path("/src")) == [call]
+    middle = call.index(",") if "," in call else call.index("(") + 1
+    torn = [
+        f"7 {call[:middle]} <unfinished ...>",
+        INNOCENT[0].replace("7", "8", 1),
+        f"7 <... x resumed>{call[middle:]}",
+    ]
+    assert len(trace.touched(torn, Path("/src"))) == 1
+
+
+def test_the_checker_lets_reading_pass() -> None:
+    assert trace.touched(INNOCENT, Path("/src")) == []
+    assert len(trace.read(INNOCENT, Path("/src"))) == 2
+
+
+def test_a_program_that_touches_a_tree_is_caught_in_a_real_trace(tmp_path: Path) -> None:
+    top = tmp_path / "Pictures"
+    top.mkdir()
+    ways = re.findall(r'^    "(\w+)":', TOUCHES, re.MULTILINE)
+    for name in ways:
+        (top / name).write_bytes(b"some bytes")
+    done = trace.record([sys.executable, "-c", TOUCHES, top], tmp_path / "trace", timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ways
+    found = trace.touched((tmp_path / "trace").read_text().splitlines(), top)
+    missed = [name for name in ways if not any(re.search(rf'["/]{name}|^{name}\(', call) for call in found)]
+    assert missed == []
+
+
+# ------------------------------------------------------------------------------------------ the full run
+
+
+class Traced(NamedTuple):
+    source: Path
+    before: dict[str, tuple[int, ...]]
+    lines: list[str]
+    said: str
+    alone: bool  # in an empty network namespace
+
+
+def shape(top: Path) -> dict[str, tuple[int, ...]]:
+    """What lies in a folder and when it was last changed in any way: mode, owner, size, mtime and ctime of every name."""
+    found = {}
+    for folder, _, names in os.walk(top):
+        for path in (Path(folder), *(Path(folder, name) for name in names)):
+            stat = path.lstat()
+            found[str(path)] = (
+                stat.st_mode,
+                stat.st_uid,
+                stat.st_nlink,
+                stat.st_size,
+                stat.st_mtime_ns,
+                stat.st_ctime_ns,
+            )
+    return found
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory: pytest.TempPathFactory) -> Traced:
+    folder = tmp_path_factory.mktemp("traced")
+    pictures = drawn.build(folder / "Pictures", scenes=24).folder
+    before = shape(pictures)
+    alone = os.geteuid() == 0
+    words = [*(["unshare", "--net"] if alone else []), sys.executable, "-c", SCRIPT, pictures, folder / "run"]
+    done = trace.record(words, folder / "trace", ["socket"], timeout=300, env=environment())
     assert done.returncode == 0, done.stderr[-3000:]
-    assert int(done.stdout.split()[-1]) > 50
-    opened, guilty = 0, []
-    with trace.open(errors="replace") as lines:
-        for line in lines:
-            if os.fspath(pictures) not in line:
-                continue
-            call = line.split(None, 1)[1].split("(")[0]
-            if call in ("open", "openat", "openat2"):
-                opened += 1
-                if WRITES.search(line):
-                    guilty.append(line)
-            else:
-                guilty.append(line)
-    assert opened > 100
-    assert guilty == []
+    return Traced(pictures, before, (folder / "trace").read_text(errors="replace").splitlines(), done.stdout, alone)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace needs root")
-def test_everything_runs_without_any_network(pictures: Path, tmp_path: Path) -> None:
-    """The whole run in an empty network namespace, in which not even loopback is up."""
-    done = subprocess.run(
-        ["unshare", "--net", sys.executable, "-c", SCRIPT, pictures, tmp_path / "run"],
-        capture_output=True, text=True, timeout=300, env=_environment(), check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+def test_no_call_ever_writes_renames_or_unlinks_in_a_source(traced: Traced) -> None:
+    """Every call of every process of a full run that names a path of the source, or holds a descriptor of it."""
+    assert int(traced.said.split()[-1]) > 50
+    assert len(trace.read(traced.lines, traced.source)) > 100
+    assert trace.touched(traced.lines, traced.source) == []
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-def test_no_socket_but_unix_ones(pictures: Path, tmp_path: Path) -> None:
-    trace = tmp_path / "trace"
-    done = subprocess.run(
-        ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=socket", "-o", trace,
-         sys.executable, "-c", SCRIPT, pictures, tmp_path / "run"],
-        capture_output=True, text=True, timeout=300, env=_environment(), check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    sockets = [line for line in trace.read_text().splitlines() if "socket(" in line]
+def test_a_source_is_after_a_full_run_what_it_was_before(traced: Traced) -> None:
+    assert shape(traced.source) == traced.before
+
+
+def test_everything_runs_without_any_network(traced: Traced) -> None:
+    """The whole run happened in an empty network namespace, in which not even loopback is up."""
+    if not traced.alone:
+        pytest.skip("a network namespace needs root")
+    assert int(traced.said.split()[-1]) > 50
+
+
+def test_no_socket_but_unix_ones(traced: Traced) -> None:
+    sockets = [call for call in trace.calls(traced.lines) if call.startswith("socket(")]
     assert sockets
-    assert [line for line in sockets if "AF_UNIX" not in line and "AF_LOCAL" not in line] == []
+    assert [call for call in sockets if "AF_UNIX" not in call and "AF_LOCAL" not in call] == []

@@ -150,7 +150,7 @@ def running(library: Library, monkeypatch: pytest.MonkeyPatch) -> Iterator[Libra
     indexer.stop()
     thread.join(20)
     assert codes == [0]
-    assert jobs.counts(library.database) == jobs.counts(library.database)
+    assert [tuple(row) for row in library.database.all("PRAGMA integrity_check")] == [("ok",)]
     assert not library.database.all("SELECT 1 FROM job WHERE state='leased'")
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from albumsd.core.filetimes import HOUR_NS
+from albumsd.core.mountinfo import parse
 from albumsd.indexer import roots
 from albumsd.indexer.roots import Prober, Seen, judge
-from albumsd.indexer.volumes import HOUR_NS, Mounts, Volume, parse, same_time
+from albumsd.indexer.volumes import Mounts, Volume
 from albumsd.store import files, jobs, scanning, sources
 
 Library = Any  # conftest.Library, which the tests get as a fixture
@@ -54,27 +56,6 @@ def test_what_lies_below_and_what_is_ours(mounts: Mounts) -> None:
 
 def test_the_mounts_of_this_machine_can_be_read(tmp_path: Path) -> None:
     assert Mounts.now().volume(str(tmp_path).encode()).fstype != "unknown"
-
-
-@pytest.mark.parametrize(
-    ("apart_ns", "grain_ns", "same"),
-    [
-        (0, 1, True),
-        (1, 1, False),
-        (1_999_999_999, 2_000_000_000, True),
-        (2_100_000_000, 2_000_000_000, False),
-        (HOUR_NS, 2_000_000_000, True),
-        (-2 * HOUR_NS + 1_000_000_000, 2_000_000_000, True),
-        (HOUR_NS // 2, 2_000_000_000, False),
-        (HOUR_NS, 1, False),
-        (HOUR_NS, 100, False),
-        (48 * HOUR_NS, 2_000_000_000, False),
-    ],
-)
-def test_mtimes_are_equal_at_the_grain_of_the_filesystem(apart_ns: int, grain_ns: int, same: bool) -> None:
-    at = 1_500_000_000_123_456_789
-    assert same_time(at, at + apart_ns, grain_ns) is same
-    assert same_time(at + apart_ns, at, grain_ns) is same
 
 
 def test_a_fat_drive_after_summer_time_opens_no_file(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from albumsd.core.config import Config
 from albumsd.core.errors import NotFound
@@ -21,6 +20,7 @@ from albumsd.core.ids import Rendition, asset_inode, computed_inode, split_asset
 from albumsd.store import changes, lookups
 from albumsd.store.changes import Change
 from albumsd.store.database import Reader
+from albumsd.vfs.effects import Arrival, Effects
 from albumsd.vfs.node import FIRST_FILE_COOKIE, Content, Entry, Folder, Leaf, Listing
 
 README = b"This is a fake.\n"
@@ -34,19 +34,6 @@ _CONTENTS = {
     Rendition.INFO: (Content.INFO, b".txt"),
     Rendition.LINK: (Content.LINK, b""),
 }
-
-
-class Effects(NamedTuple):
-    gone: list
-    arrived: list
-    touched: set
-    inodes: set
-
-
-class Arrival(NamedTuple):
-    path: tuple[str, ...]
-    name: bytes
-    is_folder: bool
 
 
 class Rows(Listing):
@@ -247,7 +234,7 @@ class FakeTree:
         return {b"user.albumsd.id": str(leaf.asset).encode(), b"user.xdg.tags": b"beach,dog"}
 
     def apply(self, reader: Reader, rows: list[Change], held: object) -> Effects:
-        effects = Effects([], [], set(), set())
+        effects = Effects([], [], set(), set(), set())
         for row in rows:
             if row.what == "arrived":
                 for asset in range(row.first, row.last + 1):

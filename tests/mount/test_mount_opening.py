@@ -9,26 +9,8 @@ from pathlib import Path
 import pytest
 
 from albumsd.core.errors import Changed, Offline
-from albumsd.mount.opening import OpenFile, open_location, open_path, read_at, same_mtime
+from albumsd.mount.opening import OpenFile, open_location, open_path, read_at
 from albumsd.store.files import Location
-
-SECOND = 1_000_000_000
-HOUR = 3600 * SECOND
-
-
-@pytest.mark.parametrize(
-    ("apart", "grain", "same"),
-    [
-        (0, 1, True), (1, 1, False), (99, 100, True), (100, 100, False),
-        (SECOND, 2 * SECOND, True), (2 * SECOND, 2 * SECOND, False),
-        (HOUR, 2 * SECOND, True), (2 * HOUR + SECOND, 2 * SECOND, True), (HOUR - SECOND, 2 * SECOND, True),
-        (HOUR + 5 * SECOND, 2 * SECOND, False), (HOUR, 1, False), (100 * HOUR, 2 * SECOND, False),
-    ],
-)  # fmt: skip
-def test_mtimes_compare_at_the_grain_of_the_filesystem(apart: int, grain: int, same: bool) -> None:
-    base = 1_700_000_000 * SECOND
-    assert same_mtime(base, base + apart, grain) is same
-    assert same_mtime(base + apart, base, grain) is same
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from albumsd.query import tree
 from albumsd.query.parser import parse
 from albumsd.search import candidates, run
 from albumsd.search.fulltext import terms
+from albumsd.search.patience import REST_S, WAIT_S, Patience
 from albumsd.store import assets, files
 from albumsd.store.database import Database
 
@@ -221,6 +223,79 @@ def test_whatever_brain_does_a_search_answers(shelf: Database, tmp_path: Path, a
         results = run.search(shelf, "warranty letter", today=TODAY, limit=10, brain=path, deadline_s=0.05 if answer is None else 5)
     assert results == alone
     assert results.by == "fts"
+
+
+class Clock:
+    """A clock that only moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.value = 100.0
+
+    def __call__(self) -> float:
+        return self.value
+
+
+def test_a_hung_brain_keeps_one_search_waiting_and_not_the_next(
+    shelf: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, clock, asked = tmp_path / "b.sock", Clock(), []
+    patience = Patience(clock)
+    real = calls.ask
+    hung = True
+
+    def ask(socket: Path, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        asked.append(timeout_s)
+        try:
+            return real(socket, request, 0.03)
+        finally:
+            clock.value += timeout_s if hung else 0.0
+
+    monkeypatch.setattr(calls, "ask", ask)
+
+    def search() -> str:
+        results = run.search(
+            shelf, "warranty", today=TODAY, limit=5, brain=path, deadline_s=5.0, patience=patience
+        )
+        assert results.hits
+        return results.by
+
+    with silent_server(path, None):
+        assert [search() for _ in range(4)] == ["fts"] * 4
+        assert asked == [WAIT_S], "one waits, and not the whole search_deadline_s; the rest do not wait"
+        clock.value += REST_S - 0.1
+        search()
+        assert asked == [WAIT_S]
+        clock.value += 0.2
+        search()
+        search()
+        assert asked == [WAIT_S, WAIT_S], "then it is tried again, once"
+    hung = False
+    server = calls.Server(path, lambda question: {"hits": [[1, 1.0, "{}"]]})
+    try:
+        assert search() == "fts"
+        assert len(asked) == 2
+        clock.value += REST_S
+        assert [search(), search()] == ["brain", "brain"]
+    finally:
+        server.close()
+    assert [search(), search()] == ["fts", "fts"]
+    assert len(asked) == 6, "who is not there at all costs nothing, and is asked each time"
+
+
+def test_while_one_tries_again_nobody_waits_with_it(tmp_path: Path) -> None:
+    clock = Clock()
+    patience = Patience(clock)
+    began = patience.begin(tmp_path)
+    assert began is not None
+    clock.value += WAIT_S
+    patience.missed(tmp_path, began, WAIT_S)
+    clock.value += REST_S
+    barrier = threading.Barrier(8)
+    with ThreadPoolExecutor(8) as pool:
+        begun = list(pool.map(lambda _: (barrier.wait(), patience.begin(tmp_path))[1], range(8)))
+    assert len([moment for moment in begun if moment is not None]) == 1
+    patience.answered(tmp_path)
+    assert patience.begin(tmp_path) is not None
 
 
 def test_without_brain(shelf: Database, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ class Made:
         rows += self.db.all("SELECT name, shown FROM folder WHERE parent=?", (found,))
         return {row[0]: row[1] for row in rows}
 
-    def snapshots(self) -> dict[int, changes.Facets]:
+    def snapshots(self) -> dict[int, changes.Shown]:
         found = {row[0]: changes.snapshot(self.db, row[0]) for row in self.db.all("SELECT id FROM asset")}
         return {asset: facets for asset, facets in found.items() if facets is not None}
 

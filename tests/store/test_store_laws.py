@@ -157,7 +157,7 @@ class _Library(RuleBasedStateMachine):
         shutil.copytree(self.empty, self.folder / "library")
         self.lib = self.made(self.folder / "library")
         self.gen = changes.latest(self.lib.db)
-        self.told: dict[int, changes.Facets] = {}
+        self.told: dict[int, changes.Shown] = {}
         self.ids: set[int] = set()
         self.settled: dict[int, str] = {}
 

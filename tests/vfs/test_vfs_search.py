@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from support.made import Made, Spec, fill
 
-from albumsd.core.errors import NotFound
+from albumsd.core.errors import LibraryFull, NotFound, StoreBusy
 from albumsd.vfs.node import Content, Folder, Leaf
 
 Maker = Callable[..., Made]
@@ -95,3 +95,17 @@ def test_a_filter_lists_no_query(make: Maker) -> None:
     made = make(LETTERS)
     made.names("search", "warranty")
     assert made.names("filter") == ["README.txt"]
+
+
+@pytest.mark.parametrize("error", [LibraryFull(path="x", what="full"), StoreBusy(seconds=5)])
+def test_a_search_answers_even_when_it_cannot_be_remembered(
+    make: Maker, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    made = make(LETTERS)
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(made.tree.context, "remember", refuse)
+    assert made.names("search", "warranty letter") == ["001 warranty letter.pdf"]
+    assert remembered(made) == 0

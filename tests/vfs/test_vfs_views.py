@@ -8,6 +8,9 @@ import pytest
 from support.made import Made, Spec
 
 from albumsd.core.errors import NotFound
+from albumsd.core.facts import Facts
+from albumsd.store import assets, readings, sources, status
+from albumsd.vfs.node import Content, Leaf
 
 Maker = Callable[..., Made]
 
@@ -121,3 +124,60 @@ def test_the_root_says_what_to_type_while_there_is_no_source(make: Maker) -> Non
     assert "by-date/" in leaf.text.decode()
     made.database.run("DELETE FROM source")
     assert "albumsd add" in made.at("README.txt").text.decode()
+
+
+def test_each_copy_has_a_link_of_its_own(make: Maker) -> None:
+    made = make([Spec(b"2019/IMG_1.jpg", 1), Spec(b"Backup/copy.jpg", 1, source=1)])
+
+    def target(*path: str) -> bytes:
+        leaf = made.at("links", *path)
+        assert isinstance(leaf, Leaf)
+        assert leaf.size == len(made.tree.link_target(made.reader, leaf))
+        return made.tree.link_target(made.reader, leaf)
+
+    assert target("by-folder", "Source 1", "Backup", "copy.jpg") == b"/nowhere/1/Backup/copy.jpg"
+    assert target("duplicates", "IMG_1.jpg", "copy [Source 1∕Backup].jpg") == b"/nowhere/1/Backup/copy.jpg"
+    assert target("by-date", "2019", "2019-01", "IMG_1.jpg") == b"/nowhere/0/2019/IMG_1.jpg"
+
+
+def test_info_tells_what_a_sidecar_says(make: Maker) -> None:
+    made = make([Spec(b"a.jpg", 1)])
+    with made.database.write() as tx:
+        readings.put_sidecar(tx, 1, Facts(tags=("Beach",), description="From the sidecar"))
+        assets.refresh(tx, 1)
+    leaf = made.at("info", "by-date", "2020", "2020-09", "a.jpg.txt")
+    assert isinstance(leaf, Leaf)
+    text = made.tree.content(made.reader, leaf).decode()
+    assert "Beach" in text
+    assert "From the sidecar" in text
+    attributes = made.tree.xattrs(made.reader, leaf)
+    assert (attributes[b"user.xdg.tags"], attributes[b"user.xdg.comment"]) == (b"Beach", b"From the sidecar")
+
+
+def test_no_size_changes_when_a_drive_goes_away(make: Maker) -> None:
+    made = make([Spec(b"2019/IMG_1.jpg", 1), Spec(b"Backup/copy.jpg", 1, source=1)])
+    skip = {"status", "sources", "README.txt"}
+
+    def sizes() -> dict[tuple[tuple[str, ...], bytes], int]:
+        return {
+            (folder.path, entry.name): entry.node.size
+            for folder, entry in made.walk(made.tree.root)
+            if isinstance(entry.node, Leaf)
+            and entry.node.content is not Content.LINK
+            and not skip & {*folder.path[:1]}
+            and entry.name != b"README.txt"
+        }
+
+    before = sizes()
+    with made.database.write() as tx:
+        sources.set_state(tx, 1, "offline", "its drive is not here")
+    assert sizes() == before
+
+
+def test_a_text_of_status_is_made_only_when_it_is_asked_for(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make([Spec(b"a.jpg", 1)])
+    assert made.folder("status").slow_lookup
+    monkeypatch.setattr(status, "report", lambda *_: pytest.fail("the report was made for another text"))
+    with pytest.raises(NotFound):
+        made.at("status", "nosuch")
+    assert made.at("sources", "Source 0.txt").size > 0

@@ -1,4 +1,4 @@
-"""albumsd help: help on a command, or on the query language, the views, the settings."""
+"""albumsd help: help on a command, or on what is registered: query terms, views, settings, readers, stages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from albumsd.core.errors import UsageError
 
 from . import Command, find
 
-TOPICS = ("query", "views", "settings")
+TOPICS = ("query", "views", "settings", "readers", "stages")
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,14 @@ def topic_text(topic: str) -> str:
         from albumsd.core.config import SETTINGS
 
         return "\n".join(f"{s.name} (default {s.default!r})\n    {s.help}" for s in SETTINGS)
+    if topic == "readers":
+        from albumsd.media.readers import all_readers
+
+        return "\n".join(f"{r.name}\n    {r.help}\n    example: {r.example}" for r in all_readers())
+    if topic == "stages":
+        from albumsd.indexer.stages import all_stages
+
+        return "\n".join(f"{s.name}\n    {s.help}\n    example: {s.example}" for s in all_stages())
     raise UsageError(what=f"no help on {topic!r}; topics are {', '.join(TOPICS)} and every command")
 
 
@@ -49,6 +57,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "help", "Explain a command, the query language, the views or the settings.", "albumsd help query",
-    _configure, _run,
-)  # fmt: skip
+    "help",
+    "Explain a command, the query language, or what views, settings, readers and stages there are.",
+    "albumsd help query",
+    _configure,
+    _run,
+)

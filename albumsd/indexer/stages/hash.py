@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from albumsd.core.filetimes import Stamp, unchanged
 from albumsd.media.hashing import sha256_file
 from albumsd.media.source import open_fd
 from albumsd.store import assets, jobs, sources
@@ -18,16 +19,11 @@ from albumsd.store.files import Location
 from albumsd.store.scanning import Subject
 
 from ..stage import FileChanged, Stage, Tools, Work
-from ..volumes import same_time
 
 
 def agrees(status: os.stat_result, at: Location) -> bool:
     """Whether a file is still what its row says."""
-    return (
-        status.st_size == at.size
-        and same_time(status.st_mtime_ns, at.mtime_ns, at.grain_ns)
-        and at.inode in (0, status.st_ino)
-    )
+    return unchanged(at, Stamp(status.st_size, status.st_mtime_ns, status.st_ino), at.grain_ns)
 
 
 def read(at: Location) -> str:

@@ -6,35 +6,18 @@ asset, so they have one inode; it is the names that differ.
 
 from __future__ import annotations
 
-from albumsd.core import names
 from albumsd.core.errors import NotFound
 from albumsd.query.tree import Everything, Node, conjoin
 from albumsd.search import selections
 from albumsd.store import lookups
-from albumsd.store.assets import join_path
 from albumsd.store.database import Reader
 from albumsd.views import View
 
 from ..context import Context
 from ..node import FIRST_FILE_COOKIE, Entry, Folder, Leaf, Listing
-from ..renditions import Form, encode
+from ..renditions import Form, encode, file_leaf
+from ..traces import copy_name
 from .fixed import ListListing
-
-
-def copy_names(files: list[lookups.FilePlace]) -> list[str]:
-    """The name of each copy in its group: its own name with its place in brackets; unique."""
-    found: list[str] = []
-    for file in files:
-        stem, extension = names.split(names.sanitise(names.decode(file.name)))
-        place = names.decode(join_path(file.source.encode(), file.folder)).replace("/", "∕")
-        room = names.MAX_BYTES - len(extension.encode()) - 3
-        shown = f"{stem} [{place}]"
-        if len(shown.encode()) > room:
-            kept = place.encode()[-max(40, room - len(stem.encode()) - 3) :].decode("utf-8", "ignore")
-            shown = f"{stem[:60]} […{kept}]"
-        full = names.sanitise(shown + extension)
-        found.append(names.with_suffix(full, str(file.file)) if full in found else full)
-    return found
 
 
 class GroupsFolder(Folder):
@@ -87,11 +70,15 @@ class CopiesFolder(Folder):
 
     def _rows(self, reader: Reader) -> list[tuple[bytes, Folder | Leaf]]:
         row = lookups.asset(reader, self.asset)
-        leaf = self.form.leaf(reader, (row.id, row.size, row.mtime_ns)) if row else None
-        if leaf is None:
+        if row is None:
             return []
-        copies = copy_names(lookups.files_of(reader, self.asset))
-        return [(self.form.name_of(encode(name)), leaf) for name in copies]
+        rows: list[tuple[bytes, Folder | Leaf]] = []
+        for file in lookups.shown_files(reader, self.asset):
+            name = self.form.name_of(encode(copy_name(file.folders, file.name)))
+            leaf = file_leaf(reader, self.form, (row.id, row.size, row.mtime_ns), file.file, self.path, name)
+            if leaf:
+                rows.append((name, leaf))
+        return rows
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         for shown, leaf in self._rows(reader):

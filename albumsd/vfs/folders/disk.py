@@ -11,8 +11,8 @@ from albumsd.search import disk
 from albumsd.store.database import Reader
 
 from ..context import Context
-from ..node import FIRST_FILE_COOKIE, Entry, Folder, Leaf, Listing
-from ..renditions import Form, encode
+from ..node import FIRST_FILE_COOKIE, Content, Entry, Folder, Leaf, Listing
+from ..renditions import Form, encode, file_leaf
 from .fixed import ListListing
 
 
@@ -54,6 +54,7 @@ class DiskFolder(Folder):
     def __init__(self, context: Context, path: tuple[str, ...], form: Form, narrow: Node, folder: int) -> None:
         super().__init__(context, path)
         self.form, self.narrow, self.folder = form, narrow, folder
+        context.disk_paths.learn(folder, path)
 
     @property
     def slow_lookup(self) -> bool:  # type: ignore[override]
@@ -66,7 +67,8 @@ class DiskFolder(Folder):
         asked = self.form.asked_for(name)
         found = disk.file_by_name(reader, self.narrow, self.folder, asked) if asked else None
         if found:
-            leaf = self.form.leaf(reader, (found.asset, found.size, found.mtime_ns))
+            row = (found.asset, found.size, found.mtime_ns)
+            leaf = file_leaf(reader, self.form, row, found.file, self.path, self.form.name_of(found.shown))
             if leaf:
                 return leaf
         text = name.decode("utf-8", "replace")
@@ -94,7 +96,7 @@ class DiskListing(Listing):
         after = max(0, cookie - FIRST_FILE_COOKIE)
         while True:  # a whole page may have no such rendition: that is not the end
             rows = disk.files_page(reader, narrow, folder, after, count)
-            leaves = form.leaves(reader, [(row.asset, row.size, row.mtime_ns) for row in rows])
+            leaves = self._leaves(reader, rows)
             entries = [
                 Entry(form.name_of(row.shown), FIRST_FILE_COOKIE + row.file, leaf)
                 for row, leaf in zip(rows, leaves, strict=True)
@@ -103,3 +105,13 @@ class DiskListing(Listing):
             if entries or len(rows) < count:
                 return entries
             after = rows[-1].file
+
+    def _leaves(self, reader: Reader, rows: list[disk.DiskFile]) -> list[Leaf | None]:
+        form, path = self._folder.form, self._folder.path
+        plain = [(row.asset, row.size, row.mtime_ns) for row in rows]
+        if form.content is not Content.LINK:
+            return form.leaves(reader, plain)
+        return [
+            file_leaf(reader, form, row, file.file, path, form.name_of(file.shown))
+            for row, file in zip(plain, rows, strict=True)
+        ]

@@ -7,11 +7,12 @@ again, narrowed to the query. A stat or lookup runs nothing and saves nothing: a
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 
 from albumsd.core import names
-from albumsd.core.errors import NotFound, QueryError
+from albumsd.core.errors import LibraryFull, NotFound, QueryError, StoreBusy
 from albumsd.core.ids import computed_inode
 from albumsd.query import parser
 from albumsd.query.fold import canonical
@@ -25,6 +26,8 @@ from ..context import Context
 from ..node import Content, Entry, Folder, Leaf, Listing
 from ..renditions import INFO, Form, encode
 from .fixed import ListListing, text_leaf
+
+log = logging.getLogger(__name__)
 
 _RANKED = re.compile(r"(\d{3,}) (.+)", re.DOTALL)
 
@@ -122,7 +125,11 @@ class ResultsFolder(Folder):
             )
         except QueryError:
             raise NotFound(name=self.text) from None
-        self.context.remember(self.key, self.text, results.hits)
+        try:
+            self.context.remember(self.key, self.text, results.hits)
+        except (StoreBusy, LibraryFull) as error:  # the results can be shown all the same, but their ranks are not kept
+            log.warning("search/%s is not remembered: %s", self.text, error)
+            return ResultsListing(self, [queries.Ranked(n, *hit) for n, hit in enumerate(results.hits, 1)])
         return ResultsListing(self, queries.ranked(reader, self.key) or [])
 
 

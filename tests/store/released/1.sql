@@ -1,8 +1,10 @@
 -- The library: one SQLite file, WAL, STRICT tables. Schema version 1 (PRAGMA user_version).
 --
--- Two kinds of tables. AUTHORED rows are what a person made or decided; they name contents by SHA-256 or
+-- Three kinds of tables. AUTHORED rows are what a person made or decided; they name contents by SHA-256 or
 -- sources by name, are never deleted by a scan, and are committed with synchronous=FULL. DERIVED rows can be
--- computed again from the sources; they are committed with synchronous=NORMAL.
+-- computed again from the sources; they are committed with synchronous=NORMAL. KEPT rows are a convenience with
+-- an expiry date: nobody made them and nothing can compute them again, so they are committed like authored ones,
+-- but they may name assets by id, and a library without them has lost nothing.
 --
 -- Times ending in _ns are nanoseconds since 1970 UTC. Paths and names from disk are BLOBs: bytes, not text.
 -- Ids that the kernel may hold (asset, folder) are AUTOINCREMENT: never reused.
@@ -27,7 +29,9 @@ CREATE TABLE succession (                  -- AUTHORED: content changed in place
 ) STRICT;
 CREATE INDEX succession_new ON succession(new);
 
-CREATE TABLE remembered (                  -- AUTHORED: a query that was listed; keeps its results and ranks for a while
+-- ---------------------------------------------------------------------------------------------- kept
+
+CREATE TABLE remembered (                  -- KEPT: a query that was listed; keeps its results and ranks for a while
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     key        TEXT    NOT NULL UNIQUE,    -- canonical text (query.canonical)
     text       TEXT    NOT NULL,           -- as it was typed first; the folder's name under search/
@@ -35,10 +39,11 @@ CREATE TABLE remembered (                  -- AUTHORED: a query that was listed;
     last_ns    INTEGER NOT NULL            -- last listing; forgotten `remember_days` after it
 ) STRICT;
 
-CREATE TABLE remembered_hit (              -- AUTHORED: a result once shown keeps its name under that query
+CREATE TABLE remembered_hit (              -- KEPT: a result once shown keeps its name under that query
     query      INTEGER NOT NULL REFERENCES remembered(id) ON DELETE CASCADE,
     rank       INTEGER NOT NULL,           -- 1 is best; later finds come after the shown ones
-    asset      INTEGER NOT NULL,           -- asset.id; may be gone, then it is not listed
+    asset      INTEGER NOT NULL,           -- asset.id; follows when a provisional asset turns out to be a known one;
+                                           -- may be gone, then it is not listed
     score      REAL    NOT NULL,           -- greater is better; scale of its ranker
     why        TEXT    NOT NULL,           -- JSON: {"text": {...}, "meaning": null}
     PRIMARY KEY (query, rank)
@@ -54,12 +59,14 @@ CREATE TABLE meta (                        -- DERIVED: single values: 'created_n
 
 CREATE TABLE source_state (                -- DERIVED: what the indexer last saw of a source
     source      INTEGER PRIMARY KEY REFERENCES source(id) ON DELETE CASCADE,
-    state       TEXT    NOT NULL CHECK (state IN ('new', 'online', 'offline', 'stalled', 'ambiguous')),
+    state       TEXT    NOT NULL CHECK (state IN ('new', 'online', 'offline', 'stalled')),
     why         TEXT    NOT NULL DEFAULT '',     -- one sentence for status, empty when online
     volume      TEXT,                      -- identity of the volume it lies on; NULL until first seen online
     grain_ns    INTEGER NOT NULL DEFAULT 1,      -- mtimes closer than this are equal (FAT: 2 s)
     inodes      INTEGER NOT NULL DEFAULT 0,      -- 1 when inode numbers are stable on its filesystem
     watch       TEXT    NOT NULL DEFAULT '',     -- 'inotify', 'polling' or '' (not watched now)
+    watch_why   TEXT    NOT NULL DEFAULT '',     -- polling: why, with the cure if there is one
+    files       INTEGER NOT NULL DEFAULT 0,      -- file rows, held ones included (store.tally)
     scan_wanted INTEGER NOT NULL DEFAULT 1,      -- raised to ask for a scan; scan_wanted > scan_done: one is due
     scan_done   INTEGER NOT NULL DEFAULT 0,
     scanned_ns  INTEGER                    -- end of the last whole scan
@@ -221,9 +228,59 @@ CREATE INDEX job_asset ON job(asset);      -- what hangs on an asset: partial in
 CREATE TABLE changes (                     -- DERIVED: what changed, written in the transaction of the change
     gen        INTEGER PRIMARY KEY AUTOINCREMENT,
     at_ns      INTEGER NOT NULL,
-    what       TEXT    NOT NULL CHECK (what IN ('arrived', 'changed', 'preview', 'folder', 'source')),
-    first      INTEGER NOT NULL,           -- arrived: first asset id of a run; changed, preview: the asset; folder, source: its id
+    what       TEXT    NOT NULL CHECK (what IN ('arrived', 'changed', 'told', 'preview', 'folder', 'source')),
+    first      INTEGER NOT NULL,           -- arrived: first asset id of a run; changed, told, preview: the asset; folder, source: its id
     last       INTEGER NOT NULL,           -- arrived: last asset id of the run; otherwise equal to first
     old        TEXT,                       -- changed: JSON of the facets before (store.changes.FACETS); NULL: was not shown
     new        TEXT                        -- and after; NULL: is not shown any more
 ) STRICT;
+
+CREATE TABLE process (                     -- DERIVED: a process that runs, in its own words (store.processes)
+    name       TEXT    PRIMARY KEY,        -- 'indexer', 'brain'; at a clean stop the row goes
+    pid        INTEGER NOT NULL,
+    born       INTEGER NOT NULL,           -- start of that process in ticks since boot: another one may get its pid
+    at_ns      INTEGER NOT NULL,           -- when it said so
+    until_ns   INTEGER NOT NULL,           -- not heard of by then: away
+    state      TEXT    NOT NULL,           -- 'starting', 'ready'; indexer also 'scan', 'jobs', 'rest', 'idle'
+    eta_s      REAL,                       -- seconds until nothing is open; NULL: it cannot know
+    detail     TEXT    NOT NULL            -- JSON: brain: model, device
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tally (                       -- DERIVED: how many there are (store.tally); adding is done there, the rest below
+    what       TEXT    NOT NULL CHECK (what IN ('asset', 'job')),
+    stage      TEXT    NOT NULL,           -- job: its stage; asset: ''
+    state      TEXT    NOT NULL,           -- asset: 'live', 'provisional'; job: 'open' (or leased), 'done', 'failed', 'parked'
+    number     INTEGER NOT NULL,
+    PRIMARY KEY (what, stage, state)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER tally_asset_live AFTER UPDATE OF live ON asset WHEN old.live <> new.live BEGIN
+    UPDATE tally SET number=number + new.live - old.live WHERE what='asset' AND stage='' AND state='live';
+END;
+CREATE TRIGGER tally_asset_known AFTER UPDATE OF sha256 ON asset
+WHEN (old.sha256 IS NULL) <> (new.sha256 IS NULL) BEGIN
+    UPDATE tally SET number=number + (new.sha256 IS NULL) - (old.sha256 IS NULL)
+    WHERE what='asset' AND stage='' AND state='provisional';
+END;
+CREATE TRIGGER tally_asset_gone AFTER DELETE ON asset BEGIN
+    UPDATE tally SET number=number - old.live WHERE what='asset' AND stage='' AND state='live';
+    UPDATE tally SET number=number - (old.sha256 IS NULL) WHERE what='asset' AND stage='' AND state='provisional';
+END;
+CREATE TRIGGER tally_file_moved AFTER UPDATE OF folder ON file WHEN old.folder <> new.folder BEGIN
+    UPDATE source_state SET files=files - 1 WHERE source=(SELECT source FROM folder WHERE id=old.folder);
+    UPDATE source_state SET files=files + 1 WHERE source=(SELECT source FROM folder WHERE id=new.folder);
+END;
+CREATE TRIGGER tally_file_gone AFTER DELETE ON file BEGIN
+    UPDATE source_state SET files=files - 1 WHERE source=(SELECT source FROM folder WHERE id=old.folder);
+END;
+CREATE TRIGGER tally_job_state AFTER UPDATE OF state ON job
+WHEN replace(old.state, 'leased', 'open') <> replace(new.state, 'leased', 'open') BEGIN
+    UPDATE tally SET number=number - 1
+    WHERE what='job' AND stage=old.stage AND state=replace(old.state, 'leased', 'open');
+    INSERT INTO tally VALUES ('job', new.stage, replace(new.state, 'leased', 'open'), 1)
+    ON CONFLICT DO UPDATE SET number=number + 1;
+END;
+CREATE TRIGGER tally_job_gone AFTER DELETE ON job BEGIN
+    UPDATE tally SET number=number - 1
+    WHERE what='job' AND stage=old.stage AND state=replace(old.state, 'leased', 'open');
+END;
