@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 ARGS ?=
+# Two workers; the tests of one file stay together and share what they made. ARGS="-n 0 …" runs them one by one.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: help setup demo run test check bench corpus format clean
 
@@ -29,7 +31,7 @@ run: setup
 
 test:
 	@contrib/setup test
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(PYTEST) $(ARGS)
 
 check:
 	@contrib/setup test
@@ -37,7 +39,7 @@ check:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 bench:
 	@contrib/setup bench

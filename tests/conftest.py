@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,15 @@ def _no_library_of_a_person(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
         patch.delenv("ALBUMSD_LIBRARY", raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _umask_stays() -> Iterator[None]:
+    """albumsd makes everything private from its first line on; here that line runs in the runner itself."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture(scope="session")

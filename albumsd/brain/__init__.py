@@ -1,4 +1,5 @@
 """The process that ranks. ``ranker`` by the words of documents (rank-bm25); ``process`` the socket and its life.
 
-Only here are rank_bm25 and numpy imported. It reads, and never writes; without it the mount orders by FTS5 alone.
+Only here are rank_bm25 and numpy imported. It reads, and writes nothing but its own row of ``process``; without it the
+mount orders by FTS5 alone.
 """

@@ -4,8 +4,9 @@
     {"ask": "status"}  ->  {"state": "ready", "model": null, "device": null, "documents": n}
 
 The socket appears when the words have been counted, so that the first answer is as quick as any. Each question is
-answered in a thread of its own, with one of a few read connections; nothing is written and nothing is kept between
-questions but those connections and three numbers.
+answered in a thread of its own, with one of a few read connections; nothing is kept between questions but those
+connections and three numbers. The one thing it writes is its own row of ``process`` (``store.processes``), from the
+main thread, which answers nobody: a busy database keeps no question waiting.
 """
 
 from __future__ import annotations
@@ -15,21 +16,25 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from albumsd.core import clock
 from albumsd.core.config import Config
+from albumsd.core.errors import AlbumsdError
 from albumsd.ipc import calls, locks
 from albumsd.search.run import SOCKET
-from albumsd.store.database import Reader
+from albumsd.store.database import Database, Reader
+from albumsd.store.processes import Pulse
 
 from . import ranker
 
 log = logging.getLogger(__name__)
 
 READERS = 4
+PULSE_S = 10.0
+"""How often the main thread looks whether its row is due."""
 
 
 class Readers:
@@ -99,10 +104,21 @@ def main(config: Config) -> int:
     with ExitStack() as stack:
         lock = locks.ProcessLock(config.run, "brain")
         stack.callback(lock.release)
+        database = stack.enter_context(Database(config.database))
+        pulse = Pulse("brain")
+        stack.callback(_leave, database, pulse)
         brain = Brain(config.database)
         stack.callback(brain.close)
         server = calls.Server(config.run / SOCKET, brain.answer)
         stack.callback(server.close)
+        pulse.beat(database, "ready", model=None, device=None)
         log.info("ready")
-        stop.wait()
+        while not stop.wait(PULSE_S):
+            pulse.beat(database, "ready", model=None, device=None)
     return 0
+
+
+def _leave(database: Database, pulse: Pulse) -> None:
+    """Clean or not: a row that cannot be taken away now is not believed when its process is gone."""
+    with suppress(AlbumsdError), database.write() as tx:
+        pulse.stop(tx)

@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 
 K1, B, EPSILON = 1.5, 0.75, 0.25
 QUICK_S = 0.02
+_VERSION = "SELECT group_concat(hex(block)) FROM fts_data WHERE id IN (1, 10)"
+"""FTS5's totals and its structure, which every write to the index renews. Unlike SQLite's data_version it stays when
+something else is written: a query that is remembered, the row in which a process says that it is alive."""
 REST = 50
 
 
@@ -74,7 +77,7 @@ class CorpusWatch:
     def __init__(self, database: Path) -> None:
         self._reader = Reader(database)
         self._lock = threading.Lock()
-        self._version = -1
+        self._version: str | None = None
         self._took_s = 0.0
         self._measured = 0.0
         self._running = False
@@ -83,7 +86,7 @@ class CorpusWatch:
     def current(self) -> Corpus:
         """Fresh when measuring is quick; otherwise at most as old as REST times what measuring takes, and that."""
         with self._lock:
-            version = self._reader.value("PRAGMA data_version")
+            version = self._reader.value(_VERSION)
             if version != self._version and not self._running:
                 if self._took_s < QUICK_S:
                     self._measure(version)
@@ -92,14 +95,14 @@ class CorpusWatch:
                     threading.Thread(target=self._behind, args=(version,), name="corpus", daemon=True).start()
             return self._corpus
 
-    def _measure(self, version: int) -> None:
+    def _measure(self, version: str) -> None:
         begin = time.monotonic()
         self._corpus = measure(self._reader)
         self._measured = time.monotonic()
         self._took_s = self._measured - begin
         self._version = version
 
-    def _behind(self, version: int) -> None:
+    def _behind(self, version: str) -> None:
         try:
             with Reader(self._reader.path) as reader:
                 begin = time.monotonic()
@@ -163,9 +166,9 @@ def _scored(
     if not tier or limit <= 0:
         return []
     documents = {
-        row[0]: (row[1].split(), row[2])
+        row[0]: (row[1], row[2])
         for row in tx.all(
-            "SELECT asset, title || ' ' || path || ' ' || context || ' ' || body, length FROM document"
+            "SELECT asset, ' ' || title || ' ' || path || ' ' || context || ' ' || body || ' ', length FROM document"
             " WHERE asset IN (SELECT value FROM json_each(?))",
             (json.dumps([hit.asset for hit in tier]),),
         )
@@ -186,13 +189,5 @@ def _scored(
     ]
 
 
-def _counts(terms: Sequence[str], words: list[str]) -> dict[str, int]:
-    found = {}
-    for term in terms:
-        if term.endswith("*"):
-            count = sum(word.startswith(term[:-1]) for word in words)
-        else:
-            count = words.count(term)
-        if count:
-            found[term] = count
-    return found
+def _counts(terms: Sequence[str], text: str) -> dict[str, int]:
+    return {term: count for term in terms if (count := fulltext.occurrences(text, term))}

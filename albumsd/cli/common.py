@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from albumsd.core import config as configuration
 from albumsd.core.config import Config
-from albumsd.core.errors import NotReady, UsageError
+from albumsd.core.errors import AlbumsdError, LibraryBusy, LibraryMissing, NotReady, UsageError
 from albumsd.store.database import Database, Reader
 
 
@@ -54,6 +55,23 @@ def ping(config: Config, process: str, text: str) -> None:
     from albumsd.ipc import pings
 
     pings.send(config.run / f"{process}.ping", text)
+
+
+def serve(main: Callable[[Config], int], config: Config) -> int:
+    """Run a process of the library; its exit code.
+
+    3 is kept for what another try does not change (no library, or in use); a library that was only busy, a drive that
+    did not answer and the like are 1, so that whoever supervises starts the process again.
+    """
+    try:
+        return main(config)
+    except (LibraryBusy, LibraryMissing):
+        raise
+    except AlbumsdError as error:
+        if error.exit_code != 3 or error.traceback:
+            raise
+        print(f"albumsd: {error}", file=sys.stderr)
+        return 1
 
 
 def print_json(value: Any) -> None:

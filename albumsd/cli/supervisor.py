@@ -1,9 +1,14 @@
 """Start the processes of a library, keep them running, stop them.
 
 Each process may die and come back without the others; it is started again after a pause that doubles from 0.2 s
-to 5 s while it keeps dying, and is forgiven after it has run for 10 s. A process that refuses its job (exit code 2:
-bad settings, 3: library in use) is not started again: that is an error of the whole. Should the supervisor itself be
-killed, its processes go on; the next one takes them over by ending them first.
+to 5 s while it keeps dying, and is forgiven after it has run for 10 s. Two endings are an error of the whole, and the
+process is not started again: exit code 2 (bad settings, a mountpoint that cannot be one) and 3 (no library there, or in
+use by another). ``common.serve`` sees to it that a process ends with 3 for nothing else: a database that was busy for
+a minute must not take the mount away. Should the supervisor itself be killed, its processes go on; the next one takes
+them over by ending them first.
+
+A process that was killed while a thread of it hangs in a dead drive is not gone before the drive answers: it stays a
+zombie that keeps its mount. Nobody waits for it: its mount is taken away, and another process takes its place.
 """
 
 from __future__ import annotations
@@ -26,7 +31,10 @@ FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 FORGIVEN_S = 10.0
 STOP_S = 15.0
-_REFUSED = (2, 3)
+REMAINS_S = 1.0
+"""A process that ended and cannot be waited for is taken for stuck after this time."""
+REFUSED = (2, 3)
+"""Exit codes that trying again does not change."""
 
 
 @dataclass(slots=True)
@@ -36,6 +44,27 @@ class _Child:
     started: float = 0.0
     pause: float = FIRST_PAUSE_S
     due: float = 0.0
+    deaths: int = 0
+    ended: float | None = None
+    """When it was first seen to have ended without being gone."""
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it runs. What is only stuck remains has ended by SIGKILL."""
+        if self.popen is None or (code := self.popen.poll()) is not None:
+            return None if self.popen is None else code
+        if not locks.is_zombie(self.popen.pid):
+            return None
+        now = time.monotonic()
+        self.ended = self.ended or now
+        return -signal.SIGKILL if now - self.ended > REMAINS_S else self.popen.poll()
+
+    def wait(self, end: float) -> bool:
+        """Whether it has ended before ``end`` (monotonic)."""
+        while self.poll() is None:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return True
 
 
 @dataclass(slots=True)
@@ -47,6 +76,8 @@ class Supervisor:
     """``--library`` and ``--config`` as the children shall get them."""
     report: Callable[[str], None]
     stop: threading.Event = field(default_factory=threading.Event)
+    program: Sequence[str] = (sys.executable, "-m", "albumsd")
+    """What is started, with the name of a process as its first argument."""
     _children: list[_Child] = field(default_factory=list)
 
     def take_over(self) -> None:
@@ -63,6 +94,8 @@ class Supervisor:
                     time.sleep(0.05)
                 if locks.holder(self.config.run, process) is None:
                     break
+        if locks.is_remains(self.config.run, "mount"):
+            unmount(self.config)
 
     def start(self) -> None:
         self._children = [_Child(process) for process in PROCESSES]
@@ -70,7 +103,7 @@ class Supervisor:
             self._start(child)
 
     def _start(self, child: _Child) -> None:
-        words = [sys.executable, "-m", "albumsd", child.process, *self.arguments]
+        words = [*self.program, child.process, *self.arguments]
         if child.process == "mount":
             words += ["--mount", os.fspath(self.config.mount)]
         child.popen = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -83,6 +116,10 @@ class Supervisor:
                 return child.popen.pid
         return None
 
+    def deaths(self, process: str) -> int:
+        """How often a process has died so far."""
+        return sum(child.deaths for child in self._children if child.process == process)
+
     def tend(self) -> int | None:
         """Start again what has died. The exit code of a process that refused, else None."""
         now = time.monotonic()
@@ -91,11 +128,15 @@ class Supervisor:
                 if now >= child.due:
                     self._start(child)
                 continue
-            code = child.popen.poll()
+            code = child.poll()
             if code is None:
                 continue
-            child.popen = None
-            if code in _REFUSED:
+            if child.process == "mount" and child.popen.returncode is None:
+                unmount(self.config)
+            child.popen, child.ended = None, None
+            child.deaths += 1
+            if code in REFUSED:
+                self.report(f"{child.process} cannot do its work (see above), so everything ends")
                 return code
             if now - child.started > FORGIVEN_S:
                 child.pause = FIRST_PAUSE_S
@@ -119,19 +160,18 @@ class Supervisor:
                 child.popen.terminate()
         end = time.monotonic() + STOP_S
         for child in self._children:
-            if child.popen:
-                try:
-                    child.popen.wait(max(0.1, end - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    child.popen.kill()
-                    child.popen.wait()
-                    if child.process == "mount":
-                        unmount(self.config)
+            if child.popen is None:
+                continue
+            if not child.wait(max(end, time.monotonic() + 0.1)):
+                child.popen.kill()
+                child.wait(time.monotonic() + 2 * REMAINS_S)
+            if child.process == "mount" and child.popen.returncode in (None, -signal.SIGKILL):
+                unmount(self.config)
 
 
 def unmount(config: Config) -> None:
-    """Take away a mount whose process is dead."""
-    command = ["umount", "-l"] if os.geteuid() == 0 else ["fusermount3", "-uz"]
+    """Take away a mount whose process is dead, and, where we may, wake those who wait for its answer."""
+    command = ["umount", "-i", "-c", "-l", "-f"] if os.geteuid() == 0 else ["fusermount3", "-uz"]
     subprocess.run([*command, os.fspath(config.mount)], check=False, capture_output=True, timeout=10)
 
 

@@ -80,6 +80,10 @@ class LibraryBusy(AlbumsdError):
     exit_code = 3
 
 
+class LibraryRefused(UsageError):
+    """{path} cannot hold the library: {why}"""
+
+
 class LibraryTooNew(AlbumsdError):
     """{path} was written by a newer albumsd (schema {found}, this one knows {known}). Upgrade albumsd."""
 
@@ -103,6 +107,13 @@ class StoreBusy(AlbumsdError):
 
 class NotReady(AlbumsdError):
     """{what} did not answer within {seconds} s."""
+
+    exit_code = 3
+    errno = _errno.ETIMEDOUT
+
+
+class NotDone(AlbumsdError):
+    """There is still work after {seconds} s: {what}."""
 
     exit_code = 3
     errno = _errno.ETIMEDOUT

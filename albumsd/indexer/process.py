@@ -29,6 +29,7 @@ from albumsd.media.limits import Limits
 from albumsd.media.pool import DecoderPool
 from albumsd.store import changes, jobs, sources
 from albumsd.store.database import Database, Reader
+from albumsd.store.processes import Pulse
 
 from . import previews
 from .once import Report, index_once, scan_of
@@ -50,6 +51,8 @@ RETRY_S = 30.0
 WHOLE_SCAN_S = 6 * 3600.0
 """Even a watched source is looked at whole this often: a lost event costs hours, not forever."""
 TRIM_S = 600.0
+PULSE_S = 1.0
+"""How often the main thread looks whether there is something to write into the indexer's row of `process`."""
 GOODBYE_S = 5.0
 PING_S = 0.1
 
@@ -111,6 +114,7 @@ class Indexer:
         self._scanners: list[threading.Thread] = []
         self._pinged = 0.0
         self._unsent = False
+        self._pulse = Pulse("indexer")
         self._failure: BaseException | None = None
 
     def stop(self) -> None:
@@ -147,6 +151,7 @@ class Indexer:
                 thread.join(max(0.0, end - time.monotonic()))
             with database.write() as tx:
                 jobs.release_all(tx)
+                self._pulse.stop(tx)
             database.close()
             lock.release()
         if self._failure is not None:
@@ -158,7 +163,7 @@ class Indexer:
 
     def _main(self, database: Database, bell: Any) -> None:
         prober = Prober()
-        checked = trimmed = float("-inf")
+        checked = trimmed = felt = float("-inf")
         while not self._stop.is_set():
             now = time.monotonic()
             with self._desk.lock:
@@ -171,11 +176,32 @@ class Indexer:
                 trimmed = now
                 with database.write() as tx:
                     changes.trim(tx)
+            if now - felt >= PULSE_S:
+                felt = now
+                self._beat(database)
             if self._unsent:
                 self._ping()
             ready, _, _ = select.select([bell], [], [], TICK_S)
             if ready and self._heard(database, pings.drain(bell)):
                 checked = float("-inf")
+
+    def _beat(self, database: Database) -> None:
+        """Say in the library how it goes: the mount reads that for status/."""
+        with self._desk.lock:
+            eta_s = self._desk.eta_s
+        phase = self._phase(sources.scans_due(database), jobs.any_open(database))
+        self._pulse.beat(database, phase, eta_s if phase == "jobs" and eta_s else None)
+
+    def _phase(self, due: list[str], open_jobs: bool) -> str:
+        """'scan', 'jobs', 'rest' (something happened and settles) or 'idle'. Safe for any thread."""
+        with self._desk.lock:
+            scanning, waiting = bool(self._desk.running), any(self._desk.again.values())
+        if scanning or due:
+            return "scan"
+        if open_jobs:
+            return "jobs"
+        watches = dict(self._watches).values()
+        return "rest" if waiting or any(watch.pending() or not watch.mode for watch in watches) else "idle"
 
     def _heard(self, database: Database, texts: list[str]) -> bool:
         """Do what pings ask for. True when the sources should be checked at once."""
@@ -400,18 +426,16 @@ class Indexer:
     def status(self) -> dict[str, Any]:
         """``busy`` is False only when nothing is left to see or to do. Safe for any thread."""
         with self._desk.lock:
-            scanning = bool(self._desk.running)
             waiting = sum(map(len, self._desk.again.values()))
             found = sum(scan.outcome.arrived for scan in self._desk.running.values() if scan is not None)
             eta_s, rates = self._desk.eta_s, dict(self._desk.rates)
         watches = dict(self._watches)
-        pending = any(watch.pending() or not watch.mode for watch in watches.values())
         with Reader(self._config.database) as reader:
             names = {source.id: source.name for source in sources.all_sources(reader)}
             due = sources.scans_due(reader)
             queue = jobs.counts(reader)
             open_jobs = jobs.open_count(reader)
-        phase = "scan" if scanning or due else "jobs" if open_jobs else "rest" if waiting or pending else "idle"
+        phase = self._phase(due, open_jobs > 0)
         return {
             "busy": phase != "idle",
             "phase": phase,

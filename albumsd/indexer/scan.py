@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from albumsd.core import names
 from albumsd.core.filetimes import Stamp, unchanged
 from albumsd.store import files, scanning, sources
 from albumsd.store.database import Database, Row
@@ -172,7 +173,7 @@ class Scan:
             except OSError as error:
                 if not path:
                     raise Gone from None
-                log.warning("cannot read a folder of %s: %s", self._source.name, error.strerror)
+                log.warning("cannot read %r in %s: %s", names.decode(path), self._source.name, error.strerror)
                 self.outcome.unreadable.append(path)
                 continue
             self.beat = time.monotonic()

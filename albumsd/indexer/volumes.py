@@ -1,7 +1,9 @@
 """Volumes: which filesystem a path lies on, what its times and inode numbers are worth, and which mounts are ours.
 
-Everything here is read from ``/proc/self/mountinfo`` and ``/dev/disk/by-uuid``; no function touches a source, so none
-can hang on a dead drive. A volume is named ``uuid:<filesystem UUID>``, or ``<fstype>:<source>`` where there is none.
+Everything here is read from ``/proc/self/mountinfo`` and ``/dev/disk/by-uuid``, and, where udev does not run
+(containers, small systems), from statfs of local ext filesystems, which the kernel answers from memory. No function
+touches another filesystem, so none can hang on a dead drive. A volume is named ``uuid:<filesystem UUID>``, or
+``<fstype>:<source>`` where there is none.
 
 ``Mounts`` is a snapshot: immutable, free to be shared by threads. Take a new one for each look.
 """
@@ -17,6 +19,8 @@ from albumsd.core.mountinfo import Mount
 
 STABLE_INODES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs"})
 """Where an inode number means the same file after a remount (docs/invariants.md)."""
+
+UUID_IN_FSID = frozenset({"ext2", "ext3", "ext4"})
 
 GRAIN_NS = {
     "vfat": 2_000_000_000,
@@ -60,6 +64,27 @@ def _uuids(folder: Path = Path("/dev/disk/by-uuid")) -> dict[str, str]:
     return {os.path.realpath(folder / name): name for name in names}
 
 
+def _named_by_themselves(mounts: list[Mount], known: dict[str, str]) -> dict[str, str]:
+    """``{real device path: name}`` of ext filesystems that udev has not named: their f_fsid is made from their UUID.
+
+    Without it two drives plugged in one after the other, both ``/dev/sdb1``, would be one volume.
+    """
+    hidden_by = [mount.point.rstrip(b"/") + b"/" for mount in mounts if not mount.source.startswith("/dev/")]
+    found = {}
+    for mount in mounts:
+        device = os.path.realpath(mount.source)
+        if mount.fstype not in UUID_IN_FSID or not mount.source.startswith("/dev/") or device in known:
+            continue
+        if any(mount.point.startswith(point) or mount.point + b"/" == point for point in hidden_by if point != b"/"):
+            continue  # the way there may lead through a filesystem that does not answer
+        try:
+            if os.stat(mount.point).st_dev == os.makedev(*map(int, mount.device.split(":"))):
+                found[device] = f"fsid-{os.statvfs(mount.point).f_fsid:016x}"
+        except (OSError, ValueError):
+            continue
+    return found
+
+
 class Mounts:
     """What is mounted where, at one moment."""
 
@@ -74,7 +99,8 @@ class Mounts:
             text = Path(mountinfo.PATH).read_bytes()
         except OSError:
             text = b""
-        return cls(mountinfo.parse(text), _uuids())
+        mounts, uuids = mountinfo.parse(text), _uuids()
+        return cls(mounts, uuids | _named_by_themselves(mounts, uuids))
 
     def mount_of(self, path: bytes) -> Mount | None:
         """The mount that ``path`` (absolute, without symlinks) lies on."""

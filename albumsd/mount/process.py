@@ -29,6 +29,7 @@ from albumsd.core.errors import MountFailed
 from albumsd.ipc import pings
 from albumsd.ipc.calls import Server
 from albumsd.ipc.locks import ProcessLock
+from albumsd.store import sources
 from albumsd.store.database import Reader
 
 from . import mountpoint, systemd, tuning
@@ -64,8 +65,9 @@ def main(config: Config, make_tree: Callable[[Config, Reader], Tree] | None = No
     with ExitStack() as stack:
         lock = ProcessLock(config.run, "mount")
         stack.callback(lock.release)
-        mountpoint.prepare(config.mount)
         reader = stack.enter_context(slim_reader(config.database))
+        sources.refuse_mount(sources.all_sources(reader), config.mount)
+        mountpoint.prepare(config.mount)
         if make_tree is None:
             from albumsd.vfs.tree import Tree
 

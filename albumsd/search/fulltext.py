@@ -62,6 +62,21 @@ def _collect(node: Node, found: dict[str, None]) -> None:
         found.update(dict.fromkeys(starred))
 
 
+def occurrences(text: str, term: str) -> int:
+    """How often one of ``terms`` stands in words with one space between them and one around them all (`` a b ``).
+
+    By looking for it, not by taking the text apart: a document may have a million words.
+    """
+    if term.endswith("*"):
+        return text.count(" " + term[:-1])
+    wanted, count = f" {term} ", 0
+    at = text.find(wanted)
+    while at >= 0:
+        count += 1
+        at = text.find(wanted, at + len(wanted) - 1)  # the space after it is the space before the next
+    return count
+
+
 def quoted(term: str) -> str:
     """One of ``terms`` as an FTS5 expression."""
     return f'"{term[:-1]}"*' if term.endswith("*") else f'"{term}"'

@@ -15,7 +15,7 @@ from albumsd.core import capture, clock, kinds, moments, names
 from albumsd.core.facts import CaptureTime, Facts, Problem
 from albumsd.core.namedates import from_folder, from_mtime, from_name
 
-from . import changes, documents, naming, readings
+from . import changes, documents, naming, queries, readings
 from .database import Tx
 
 
@@ -298,6 +298,7 @@ def identify(tx: Tx, asset: int, sha256: bytes) -> int:
     tx.run("UPDATE file SET asset=? WHERE id=?", (known, file_id))
     if previous is not None:
         _give_back(tx, asset, previous, keep=known)
+    queries.follow(tx, asset, known)
     if known > asset:  # a copy that came later was read first, and made way for a name that nobody else bears now
         naming.give_back(tx, asset, known)
     forget_provisional(tx, asset)

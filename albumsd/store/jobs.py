@@ -51,7 +51,7 @@ def _last(tx: Tx) -> int:
 
 
 def again(tx: Tx, stage: str, version: int, asset: int, priority: int) -> bool:
-    """Ask once more for a stage whose result was lost. False where it is not done: it waits, has failed, or never was."""
+    """Ask once more for a stage whose result was lost. False where it is not done: it waits, failed, or never was."""
     if of_asset(tx, asset).get(stage) != {"done"}:
         return False
     open_jobs(tx, stage, version, [(asset, priority)])

@@ -24,7 +24,7 @@ from .database import Database, Tx
 BUSY_S = 10.0
 IDLE_S = 300.0
 HOLDS = 3
-BUSY = frozenset({"starting", "scan", "jobs", "rest"})
+BUSY = frozenset({"scan", "jobs", "rest"})
 """States in which there is work; in all others ('ready', 'idle') nothing is expected soon."""
 
 
@@ -40,10 +40,11 @@ class Process(NamedTuple):
 
 
 def born(pid: int) -> int | None:
-    """When a process began, in ticks since boot; None when there is none."""
+    """When a process began, in ticks since boot; None when there is none, or only what remains of one."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[19])
+            fields = file.read().rpartition(b")")[2].split()
+        return None if fields[0] in (b"Z", b"X") else int(fields[19])
     except (OSError, ValueError, IndexError):
         return None
 
@@ -67,13 +68,13 @@ class Pulse:
         self._name = name
         self._now = now
         self._born = born(os.getpid()) or 0
-        self._state = ""
+        self._said: tuple[str, bool] | None = None
         self._due = float("-inf")
 
     def beat(self, database: Database, state: str, eta_s: float | None = None, **detail: Any) -> bool:
         """Say how it is, if that is news or due. A database that is busy or full is no harm: False, as if not due."""
         now = self._now()
-        if state == self._state and now < self._due:
+        if self._said == (state, eta_s is None) and now < self._due:
             return False
         rest = BUSY_S if state in BUSY else IDLE_S
         at_ns = clock.now_ns()
@@ -86,7 +87,7 @@ class Pulse:
                 )  # fmt: skip
         except (StoreBusy, LibraryFull):
             return False
-        self._state, self._due = state, self._now() + rest
+        self._said, self._due = (state, eta_s is None), self._now() + rest
         return True
 
     def stop(self, tx: Tx) -> None:

@@ -1,7 +1,9 @@
-"""Remembered queries: what was listed under search/ or filter/, and which name meant which asset there.
+"""Remembered queries: what was listed under search/, and which name meant which asset there.
 
 A name once shown under a query means the same asset for as long as the query is remembered: ``keep`` only
-appends. Written by the mount (and nobody else), committed like a gesture.
+appends. Nobody made these rows and nothing can compute them again: they are a convenience with an expiry date, so they
+name assets by id (docs/decisions/0002). Written by the mount, committed like a gesture; only ``follow`` is the
+indexer's. What is opened under filter/ shows all there is, and is not remembered.
 """
 
 from __future__ import annotations
@@ -47,6 +49,11 @@ def keep(tx: Tx, key: str, text: str, hits: Sequence[Hit], limit: int) -> None:
         "INSERT INTO remembered_hit VALUES (?, ?, ?, ?, ?)",
         ((query, rank + n, hit.asset, hit.score, hit.why) for n, hit in enumerate(fresh, 1)),
     )
+
+
+def follow(tx: Tx, gone: int, known: int) -> None:
+    """A provisional asset turned out to be ``known``: its ranks are that one's, where that one has none of its own."""
+    tx.run("UPDATE OR IGNORE remembered_hit SET asset=? WHERE asset=?", (known, gone))
 
 
 def ranked(tx: Tx, key: str) -> list[Ranked] | None:

@@ -48,7 +48,7 @@ CREATE TABLE remembered_hit (              -- KEPT: a result once shown keeps it
     why        TEXT    NOT NULL,           -- JSON: {"text": {...}, "meaning": null}
     PRIMARY KEY (query, rank)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX remembered_hit_asset ON remembered_hit(query, asset);
+CREATE UNIQUE INDEX remembered_hit_asset ON remembered_hit(asset, query);
 
 -- ------------------------------------------------------------------------------------------- derived
 
@@ -241,7 +241,7 @@ CREATE TABLE process (                     -- DERIVED: a process that runs, in i
     born       INTEGER NOT NULL,           -- start of that process in ticks since boot: another one may get its pid
     at_ns      INTEGER NOT NULL,           -- when it said so
     until_ns   INTEGER NOT NULL,           -- not heard of by then: away
-    state      TEXT    NOT NULL,           -- 'starting', 'ready'; indexer also 'scan', 'jobs', 'rest', 'idle'
+    state      TEXT    NOT NULL,           -- brain: 'ready'; indexer: 'scan', 'jobs', 'rest' (a change settles), 'idle'
     eta_s      REAL,                       -- seconds until nothing is open; NULL: it cannot know
     detail     TEXT    NOT NULL            -- JSON: brain: model, device
 ) STRICT, WITHOUT ROWID;

@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from albumsd.core import clock, names
+from albumsd.core import clock, mountinfo, names
 from albumsd.core.config import Config
-from albumsd.core.errors import NoSuchSource, SourceRefused
+from albumsd.core.errors import MountRefused, NoSuchSource, SourceRefused
 
 from . import assets, changes, files
 from .database import Database, Tx
@@ -36,7 +36,8 @@ class Source(NamedTuple):
 
 _SELECT = (
     "SELECT s.id, s.name, s.path, t.state, t.why, t.volume, t.grain_ns, t.inodes, t.watch,"
-    " t.scan_wanted > t.scan_done, t.scanned_ns, t.watch_why, t.files FROM source s JOIN source_state t ON t.source=s.id"
+    " t.scan_wanted > t.scan_done, t.scanned_ns, t.watch_why, t.files"
+    " FROM source s JOIN source_state t ON t.source=s.id"
 )
 
 
@@ -102,6 +103,27 @@ def _resolved(mount: Path) -> bytes:
     return os.fsencode(os.path.normpath(path))
 
 
+def _albumsd_mount_over(raw: bytes) -> bytes | None:
+    """The mount of any albumsd that ``raw`` lies in, wherever `run --mount` has put it; None for none."""
+    try:
+        text = Path(mountinfo.PATH).read_bytes()
+    except OSError:
+        return None
+    over = [mount for mount in mountinfo.parse(text) if _inside(raw, mount.point)]
+    nearest = max(reversed(over), key=lambda mount: len(mount.point), default=None)
+    return nearest.point if nearest and nearest.fstype == "fuse.albumsd" else None
+
+
+def refuse_mount(known: list[Source], mount: Path) -> None:
+    """Raise MountRefused if a mount there would lie in a source, or cover one: a source is only ever read."""
+    point = _resolved(mount)
+    for source in known:
+        if _inside(point, source.path):
+            raise MountRefused(path=mount, why=f"it lies in the source {source.name} ({os.fsdecode(source.path)})")
+        if _inside(source.path, point):
+            raise MountRefused(path=mount, why=f"the source {source.name} ({os.fsdecode(source.path)}) lies in it")
+
+
 def refuse_place(raw: bytes, config: Config) -> None:
     """Raise SourceRefused if the folder ``raw`` (real path) is none, or overlaps the mount or the library."""
     shown = os.fsdecode(raw)
@@ -110,6 +132,9 @@ def refuse_place(raw: bytes, config: Config) -> None:
     originals = os.fsencode(os.path.realpath(config.originals))
     if _inside(raw, mount):
         raise SourceRefused(path=shown, why=f"it lies in the mount {os.fsdecode(mount)}")
+    shown_by = _albumsd_mount_over(raw)
+    if shown_by is not None:
+        raise SourceRefused(path=shown, why=f"it lies in the mount {os.fsdecode(shown_by)}")
     if not os.path.isdir(raw):
         why = "it is not a folder" if os.path.lexists(raw) else "there is no such folder; plug its drive in first"
         raise SourceRefused(path=shown, why=why)

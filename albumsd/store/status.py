@@ -68,18 +68,16 @@ def report(tx: Tx, mount: str | None = None) -> dict[str, Any]:
     ``eta_s``: seconds until nothing is open; None while nobody knows. ``indexer``, ``brain``: their state, or 'away'.
     """
     count = tally.assets(tx)
-    work = jobs.counts(tx)
     living = processes.living(tx)
     indexer, brain = living.get("indexer"), living.get("brain")
-    rows = source_rows(tx)
-    return {
+    told: dict[str, Any] = {
         "mount": mount,
-        "sources": [row._asdict() for row in rows],
+        "sources": [row._asdict() for row in source_rows(tx)],
         "assets": count.live,
         "items": count.live,
         "provisional": count.provisional,
-        "jobs": work,
-        "eta_s": estimate(work, rows, indexer.eta_s if indexer else None),
+        "jobs": jobs.counts(tx),
+        "eta_s": None,
         "indexer": {"state": indexer.state if indexer else "away"},
         "brain": {
             "state": brain.state if brain else "away",
@@ -88,16 +86,18 @@ def report(tx: Tx, mount: str | None = None) -> dict[str, Any]:
         },
         "problems": dict(tx.all("SELECT problem, count(*) FROM asset WHERE live AND problem IS NOT NULL GROUP BY 1")),
     }
+    told["eta_s"] = estimate(told, indexer.eta_s if indexer else None)
+    return told
 
 
-def estimate(work: dict[str, dict[str, int]], rows: list[SourceRow], eta_s: float | None) -> float | None:
+def estimate(report: dict[str, Any], eta_s: float | None) -> float | None:
     """Seconds until nothing is open: 0 when nothing is, else what the indexer says, as long as it can be believed.
 
     While a source waits for a scan nobody knows how much it will bring; and work that is there takes time.
     """
-    if any(row.scanning and row.state in ("new", "online") for row in rows):
+    if any(row["scanning"] and row["state"] in ("new", "online") for row in report["sources"]):
         return None
-    if not any(row["open"] for row in work.values()):
+    if not any(row["open"] for row in report["jobs"].values()):
         return 0.0
     return eta_s or None
 
@@ -134,7 +134,9 @@ def report_text(report: dict[str, Any]) -> str:
 def _outlook(report: dict[str, Any]) -> str:
     waiting = any(row["open"] for row in report["jobs"].values())
     if report["indexer"]["state"] == "away":
-        return "the indexer is not running: nothing goes on until `albumsd run`" if waiting else "all done"
+        return "the indexer is not running: nothing goes on until `albumsd run` is started" if waiting else "all done"
+    if report["indexer"]["state"] == "scan":
+        return "looking through the folders; how long it takes is not known yet"
     if report["eta_s"]:
         return f"about {duration_text(report['eta_s'])} to go"
     return "how long it takes is not known yet" if report["eta_s"] is None else "all done"
@@ -143,7 +145,9 @@ def _outlook(report: dict[str, Any]) -> str:
 def _ranking(brain: dict[str, Any]) -> str:
     if brain["state"] == "away":
         return "the ranking process is away, so results come in the simpler order of the index"
-    return "the ranking process is ready" if brain["state"] == "ready" else f"the ranking process is {brain['state']}"
+    if brain["state"] == "ready":
+        return "the ranking process is ready"
+    return "the ranking process does not answer, so results come in the simpler order of the index"
 
 
 def duration_text(seconds: float) -> str:

@@ -43,7 +43,7 @@ def asked(tx: Tx, stage: str, number: int) -> None:
 
 
 def assets(tx: Tx) -> Assets:
-    rows = dict(tx.all("SELECT state, number FROM tally WHERE what='asset'"))
+    rows: dict[str, int] = dict(tx.all("SELECT state, number FROM tally WHERE what='asset'"))
     return Assets(rows.get("live", 0), rows.get("provisional", 0))
 
 

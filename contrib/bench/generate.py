@@ -30,7 +30,7 @@ from world import SEED, World
 from albumsd.core import moments
 from albumsd.core.facts import CaptureTime
 from albumsd.core.words import words
-from albumsd.store import changes
+from albumsd.store import changes, tally
 from albumsd.store.database import Database
 
 BUSY_MONTH = "2019-07"
@@ -239,6 +239,7 @@ def generate(library: Path, count: int) -> Path:
             )
         for _, sql in indexes:
             store.run(sql)
+        tally.recount(store)
         changes.record(store, "arrived", 1, count)
         store.run("COMMIT")
         store.run("PRAGMA journal_mode=WAL")

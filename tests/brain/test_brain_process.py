@@ -14,6 +14,7 @@ from albumsd.brain.process import Brain
 from albumsd.core.errors import LibraryMissing, NotReady
 from albumsd.ipc import calls
 from albumsd.search import run
+from albumsd.store import processes
 from albumsd.store.database import Database
 
 TODAY = "2024-05-01"
@@ -31,6 +32,8 @@ def test_a_process_of_its_own(papers: Database, start: Callable[[Path], Any]) ->
     assert line == "ready"
     status = calls.ask(socket, {"ask": "status"}, 10)
     assert status == {"state": "ready", "model": None, "device": None, "documents": 300}
+    told = {name: (row.pid, row.state) for name, row in processes.living(papers).items()}
+    assert told == {"brain": (process.pid, "ready")}, "status/ in the mount reads that"
     ranked = run.search(papers, "w3 w20", today=TODAY, limit=20, brain=socket, deadline_s=10)
     assert ranked.by == "brain"
     assert ranked.hits
@@ -42,12 +45,15 @@ def test_a_process_of_its_own(papers: Database, start: Callable[[Path], Any]) ->
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     assert not socket.exists()
+    assert papers.all("SELECT * FROM process") == []
 
     process, line = start(library)
     assert line == "ready"
     process.kill()
     process.wait(10)
     assert socket.exists()
+    assert papers.all("SELECT name FROM process") == [("brain",)]
+    assert processes.living(papers) == {}, "it had no time to say so, and is believed no more"
     alone = run.search(papers, "w3 w20", today=TODAY, limit=20, brain=socket, deadline_s=10)
     assert alone.by == "fts"
     assert {hit.asset for hit in alone.hits[:3]} & {hit.asset for hit in ranked.hits[:6]}

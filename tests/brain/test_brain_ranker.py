@@ -13,7 +13,9 @@ from rank_bm25 import BM25Okapi
 
 from albumsd.brain import ranker
 from albumsd.core.errors import QueryError
+from albumsd.store import queries as queries_of_store
 from albumsd.store.database import Database
+from albumsd.store.processes import Pulse
 
 TODAY = "2024-05-01"
 
@@ -123,6 +125,11 @@ def test_the_watch_notices_what_changed(papers: Database, add: Callable[..., Non
         assert watch.current() is unchanged
         add(301, "something new")
         assert watch.current().documents == 301
+        counted = watch.current()
+        Pulse("indexer").beat(papers, "idle")
+        with papers.write(durable=True) as tx:
+            queries_of_store.keep(tx, "dog", "dog", [], 500)
+        assert watch.current() is counted, "what says nothing about words is no reason to count them again"
     finally:
         watch.close()
 

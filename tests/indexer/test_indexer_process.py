@@ -21,7 +21,7 @@ from albumsd.indexer.process import Indexer
 from albumsd.indexer.volumes import Mounts, Volume
 from albumsd.indexer.watch import SourceWatch
 from albumsd.ipc import calls, pings
-from albumsd.store import jobs, sources
+from albumsd.store import jobs, processes, sources
 from albumsd.store.database import Reader
 
 Library = Any  # conftest.Library, which the tests get as a fixture
@@ -186,6 +186,7 @@ def test_the_indexer_follows_what_happens(running: Library, wait_until: Wait) ->
     found = status(library)
     assert (found["phase"], found["open"], found["scans_due"]) == ("idle", 0, [])
     assert sources.by_name(reader, "photos").watch == "inotify"
+    wait_until(lambda: processes.living(reader)["indexer"].state == "idle")
 
     # A drive that leaves and comes back; what happened meanwhile is found.
     os.rename(library.root, library.folder / "drive")
@@ -212,6 +213,26 @@ def test_the_indexer_follows_what_happens(running: Library, wait_until: Wait) ->
     pings.send(library.config.run / "indexer.ping", f"changed:{os.fsdecode(library.root)}/late.txt")
     wait_until(lambda: reader.value("SELECT mtime_ns FROM file WHERE name=?", (b"late.txt",)) != 1)
     reader.close()
+
+
+@pytest.mark.slow
+def test_why_a_source_is_polled_is_known_to_the_library(
+    library: Library, monkeypatch: pytest.MonkeyPatch, wait_until: Wait
+) -> None:
+    def none_left(self: InotifyFD, *rest: Any) -> Any:
+        raise OSError(errno.ENOSPC, "inotify watch limit reached")
+
+    monkeypatch.setattr(InotifyFD, "add_callback", none_left)
+    indexer = Indexer(library.config)
+    thread = threading.Thread(target=indexer.run)
+    thread.start()
+    try:
+        wait_until(lambda: "fs.inotify.max_user_watches" in sources.by_name(library.database, "photos").watch_why)
+        assert sources.by_name(library.database, "photos").watch == "polling"
+    finally:
+        indexer.stop()
+        thread.join(20)
+    assert processes.living(library.database) == {}, "it said that it goes"
 
 
 _RUN = "import sys; from albumsd.core import config; from albumsd.indexer.process import main; sys.exit(main(config.load(sys.argv[1])))"

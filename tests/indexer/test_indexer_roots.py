@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from albumsd.core import mountinfo
 from albumsd.core.filetimes import HOUR_NS
 from albumsd.core.mountinfo import parse
-from albumsd.indexer import roots
+from albumsd.indexer import roots, volumes
 from albumsd.indexer.roots import Prober, Seen, judge
 from albumsd.indexer.volumes import Mounts, Volume
 from albumsd.store import files, jobs, scanning, sources
@@ -54,6 +57,34 @@ def test_what_lies_below_and_what_is_ours(mounts: Mounts) -> None:
     assert mounts.ours(b"/nowhere") == ours | {b"/nowhere"}
 
 
+def test_without_udev_two_drives_under_one_device_name_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container there is no /dev/disk/by-uuid; what is asked for must be local, and really be what is mounted."""
+    device = os.makedev(8, 17)
+    asked: list[bytes] = []
+
+    def names(number: int, *, seen: int = device) -> str:
+        table = tmp_path / "mountinfo"
+        table.write_bytes(
+            b"27 1 254:0 / / rw - overlay overlay rw\n40 27 8:17 / /mnt/usb rw - ext4 /dev/sdb1 rw\n"
+            b"41 27 8:33 / /mnt/stick rw - vfat /dev/sdc1 rw\n42 27 0:52 / /mnt/net rw - fuse.sshfs box: rw\n"
+            b"43 42 8:49 / /mnt/net/inner rw - ext4 /dev/sdd1 rw\n"
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(mountinfo, "PATH", str(table))
+            patch.setattr(volumes, "_uuids", dict)
+            patch.setattr(os, "stat", lambda path: asked.append(path) or SimpleNamespace(st_dev=seen))
+            patch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_fsid=number))
+            mounts = Mounts.now()
+        assert mounts.volume(b"/mnt/stick").identity == "vfat:/dev/sdc1"
+        assert mounts.volume(b"/mnt/net/inner").identity == "ext4:/dev/sdd1"
+        return mounts.volume(b"/mnt/usb/DCIM").identity
+
+    assert names(0xABC) == "uuid:fsid-0000000000000abc"
+    assert names(0xDEF) != names(0xABC)
+    assert names(0xABC, seen=7) == "ext4:/dev/sdb1", "something else covers it"
+    assert set(asked) == {b"/mnt/usb"}
+
+
 def test_the_mounts_of_this_machine_can_be_read(tmp_path: Path) -> None:
     assert Mounts.now().volume(str(tmp_path).encode()).fstype != "unknown"
 
@@ -93,7 +124,7 @@ HOME = Volume("uuid:home", "ext4", 1, True)
 
 
 def source(volume: str | None) -> sources.Source:
-    return sources.Source(1, "photos", b"/photos", "online", "", volume, 1, True, "", False, None)
+    return sources.Source(1, "photos", b"/photos", "online", "", volume, 1, True, "", False, None, "", 0)
 
 
 @pytest.mark.parametrize(

@@ -405,7 +405,9 @@ def test_a_source_that_leaves_during_the_scan_loses_nothing(library: Library, mo
     assert not library.held()
 
 
-def test_a_folder_that_cannot_be_read_keeps_its_files(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_read_keeps_its_files(
+    library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     many(library, 5)
     library.put("keep/deep/x.jpg")
     library.index()
@@ -420,6 +422,7 @@ def test_a_folder_that_cannot_be_read_keeps_its_files(library: Library, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(directory, "read", refuse)
         assert last(library).unreadable == [b"keep"]
+        assert "cannot read 'keep' in " in caplog.text, "the log says which folder"
     assert library.rows() == before
     agree(library)
 

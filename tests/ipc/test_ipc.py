@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from albumsd.core.errors import LibraryBusy, NotReady
+from albumsd.core.errors import LibraryBusy, LibraryFull, LibraryRefused, NotReady
 from albumsd.ipc import addresses, calls, locks, pings
 
 ROOT = Path(calls.__file__).parents[2]
@@ -205,3 +206,57 @@ def test_a_look_at_the_holder_takes_no_lock(run: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(locks.struct, "unpack", unpacked)
     assert locks.holder(run, "indexer") is None
     assert looked == [1]
+
+
+REMAIN = (
+    HOLD.split("; sys.stdin")[0]
+    + """
+import ctypes, platform, threading
+threading.Thread(target=sys.stdin.read).start()
+ctypes.CDLL(None).syscall(ctypes.c_long(60 if platform.machine() == "x86_64" else 93), 0)
+"""
+)
+"""The main thread ends and another stays, as in a killed process one of whose threads hangs in a dead drive."""
+
+
+def test_remains_of_a_killed_process_hold_nothing(run: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", REMAIN, os.fspath(run)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        assert child.stdout.readline() == b"held\n"
+        for _ in range(1_000_000):
+            if locks.is_zombie(child.pid):
+                break
+        assert child.poll() is None, "it cannot be waited for"
+        assert locks.is_remains(run, "indexer")
+        assert locks.holder(run, "indexer") is None
+        lock = locks.ProcessLock(run, "indexer")
+        assert locks.holder(run, "indexer") == os.getpid()
+        with pytest.raises(LibraryBusy):
+            locks.ProcessLock(run, "indexer")
+        lock.release()
+    finally:
+        child.kill()
+        child.stdin.close()
+        child.stdout.close()
+        child.wait()
+
+
+def test_a_library_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LibraryRefused, match="file cannot hold the library: Not a directory"):
+        locks.ProcessLock(tmp_path / "file" / "run", "run")
+
+
+def test_a_full_disk_is_said_so(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(LibraryFull):
+        locks.ProcessLock(run, "run")
+    monkeypatch.undo()
+    locks.ProcessLock(run, "run").release()

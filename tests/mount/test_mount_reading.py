@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,9 +85,8 @@ def test_reading_at_and_after_the_end(rig: Rig, photo: Path) -> None:
     assert bytes(rig.call(rig.ops.read, info.fh, len(CONTENT) + 5, 4096)) == b""
 
 
-@pytest.mark.parametrize("state", ["offline", "ambiguous"])
-def test_a_drive_that_is_away_fails_at_once_and_its_names_stay(rig: Rig, photo: Path, state: str) -> None:
-    rig.library.state("photos", state)
+def test_a_drive_that_is_away_fails_at_once_and_its_names_stay(rig: Rig, photo: Path) -> None:
+    rig.library.state("photos", "offline")
     assert open_errno(rig) == errno.ENOMEDIUM
     assert [row[0] for row in rig.list("all")][2:] == [b"a.jpg"]
 
@@ -206,15 +205,24 @@ def disk(rig: Rig, photo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dis
     made.free.set()
 
 
+@contextmanager
+def nobody_waits(rig: Rig) -> Iterator[None]:
+    """What is asked in here is answered at once: whoever waits now waits for a deadline of 15 s."""
+    for volume in rig.ops.volumes._volumes.values():
+        volume._deadline_s = 15
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < 5
+
+
 def test_one_missed_deadline_stalls_the_volume_and_a_probe_brings_it_back(rig: Rig, disk: Disk) -> None:
     disk.free.clear()
     began = time.monotonic()
     assert open_errno(rig) == errno.EIO
     assert 0.1 < time.monotonic() - began < 5
     assert rig.ops.volumes.stalled() == ["photos"]
-    began = time.monotonic()
-    assert [open_errno(rig) for _ in range(20)] == [errno.EIO] * 20
-    assert time.monotonic() - began < 0.1 * 20
+    with nobody_waits(rig):
+        assert [open_errno(rig) for _ in range(3)] == [errno.EIO] * 3
     assert disk.waiting == 2  # the first open and the one probe
     disk.free.set()
     end = time.monotonic() + 10
@@ -227,7 +235,7 @@ def test_readers_of_a_hung_disk_delay_nobody_else(rig: Rig, disk: Disk) -> None:
     fast = rig.library.source("fast") / "b.jpg"
     rig.library.index(fast, b"fast")
     hung, quick = rig.find("all/a.jpg"), rig.find("all/b.jpg")
-    rig.ops.volumes._deadline_s = 5
+    rig.ops.volumes._deadline_s = 15
     disk.free.clear()
     answers: list[int] = []
 
@@ -252,7 +260,7 @@ def test_readers_of_a_hung_disk_delay_nobody_else(rig: Rig, disk: Disk) -> None:
             disk.free.set()
         return took
 
-    assert trio.run(go) < 1
+    assert trio.run(go) < 5, "a reader of the hung disk in the way would be 15 s"
     assert answers == [0] * 60
 
 
@@ -277,9 +285,8 @@ def test_a_handle_on_a_stalled_volume_fails_at_once(rig: Rig, disk: Disk) -> Non
     info = rig.call(rig.ops.open, rig.find("all/a.jpg"), os.O_RDONLY, CTX)
     disk.free.clear()
     assert rig.errno(rig.ops.read, info.fh, 0, 100) == errno.EIO
-    began = time.monotonic()
-    assert rig.errno(rig.ops.read, info.fh, 0, 100) == errno.EIO
-    assert time.monotonic() - began < 0.1
+    with nobody_waits(rig):
+        assert rig.errno(rig.ops.read, info.fh, 0, 100) == errno.EIO
 
 
 def test_two_sources_on_one_volume_share_its_gate(rig: Rig, disk: Disk) -> None:

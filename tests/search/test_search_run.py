@@ -20,7 +20,7 @@ from albumsd.core.facts import Camera, CaptureTime, Facts
 from albumsd.ipc import calls
 from albumsd.query import tree
 from albumsd.query.parser import parse
-from albumsd.search import candidates, run
+from albumsd.search import candidates, fulltext, run
 from albumsd.search.fulltext import terms
 from albumsd.search.patience import REST_S, WAIT_S, Patience
 from albumsd.store import assets, files
@@ -319,3 +319,18 @@ def test_with_brain(shelf: Database, tmp_path: Path) -> None:
         server.close()
     assert results == run.Results([run.Hit(2, 1.5, "{}"), run.Hit(1, 1.0, "{}")], "brain")
     assert asked == [{"ask": "rank", "query": "Warranty LETTER", "today": TODAY, "limit": 7}]
+
+
+@given(st.lists(st.sampled_from(["a", "aa", "b", "ab"]), max_size=12), st.sampled_from(["a", "aa", "b", "a*", "b*"]))
+def test_words_are_counted_where_they_stand(words: list[str], term: str) -> None:
+    plain = sum(word.startswith(term[:-1]) if term.endswith("*") else word == term for word in words)
+    assert fulltext.occurrences(f" {' '.join(words)} ", term) == plain
+
+
+@given(st.dictionaries(st.text(min_size=1), st.floats(-1e6, 1e6)), st.floats(-1e6, 1e6))
+def test_the_reason_is_json(words: dict[str, float], score: float) -> None:
+    shares = {word: round(share, 6) for word, share in words.items()}
+    assert json.loads(run.why(words, score, "bm25")) == {
+        "text": {"words": shares, "score": round(score, 6), "by": "bm25"},
+        "meaning": None,
+    }

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,26 @@ class Made:
         )
         assert db.all("SELECT asset FROM document EXCEPT SELECT rowid FROM fts") == []
         assert db.all("SELECT rowid FROM fts EXCEPT SELECT asset FROM document") == []
+        assert kept_counts(db) == counted(db)
+
+
+def kept_counts(db: Database) -> list[Any]:
+    """What store.tally keeps."""
+    tally = db.all("SELECT what, stage, state, number FROM tally WHERE number <> 0 ORDER BY 1, 2, 3")
+    return tally + db.all("SELECT source, files FROM source_state ORDER BY 1")
+
+
+def counted(db: Database) -> list[Any]:
+    """The same, counted."""
+    found = db.all(
+        "SELECT * FROM (SELECT 'asset' AS what, '' AS stage, 'live' AS state, count(*) AS number FROM asset WHERE live"
+        " UNION ALL SELECT 'asset', '', 'provisional', count(*) FROM asset WHERE live AND sha256 IS NULL"
+        " UNION ALL SELECT 'job', stage, replace(state, 'leased', 'open'), count(*) FROM job GROUP BY 2, 3)"
+        " WHERE number <> 0 ORDER BY 1, 2, 3"
+    )
+    return found + db.all(
+        "SELECT s.id, (SELECT count(*) FROM file f JOIN folder d ON d.id=f.folder WHERE d.source=s.id) FROM source s ORDER BY 1"
+    )
 
 
 def sha(content: str) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from albumsd.store import files, jobs, scanning
+from albumsd.store import files, jobs, scanning, tally
 
 
 @pytest.fixture
@@ -141,3 +141,57 @@ def test_reading_a_file_again_is_a_job(lib: Any) -> None:
         scanning.read_again(tx, lib.file("x.jpg"), "facts", 1)
         scanning.read_again(tx, 999, "facts", 1)
     assert _state(lib) == [("done", 0, 1), ("open", 0, 1)]
+
+
+def test_every_step_of_a_job_is_booked(lib: Any) -> None:
+    """The kept counts (store.tally) are compared with the rows after each step."""
+    lib.arrive("1.jpg", "2.jpg", "3.jpg")
+
+    def check(**facts: int) -> None:
+        lib.check()
+        zero = {"open": 0, "done": 0, "failed": 0, "parked": 0}
+        assert jobs.counts(lib.db)["facts"] == zero | facts
+
+    check(open=3)
+    with lib.db.write() as tx:
+        one, two, three = jobs.claim(tx, "facts", 3, 60)
+    check(open=3)
+    with lib.db.write() as tx:
+        jobs.finish(tx, one)
+        jobs.park(tx, two, jobs.WAITS)
+        jobs.fail(tx, three, "unreadable: no right")
+    check(open=1, done=1, parked=1)
+    with lib.db.write() as tx:
+        (again,) = jobs.claim(tx, "facts", 3, 60)
+        jobs.fail(tx, again, "unreadable: no right")
+    check(done=1, parked=1, failed=1)
+    with lib.db.write() as tx:
+        jobs.open_jobs(tx, "facts", 2, [(one.asset, 1), (two.asset, 1)])
+    check(open=2, done=1, failed=1)
+    with lib.db.write() as tx:
+        for job in jobs.claim(tx, "facts", 9, 60):
+            jobs.finish(tx, job)
+        assert jobs.retry_unreadable(tx) == 1
+    check(open=1, done=2)
+    with lib.db.write() as tx:
+        jobs.switch_off(tx, "facts")
+    check(parked=1, done=2)
+    lib.vanish("1.jpg")
+    lib.vanish("2.jpg")
+    lib.vanish("3.jpg")
+    lib.check()
+    assert jobs.counts(lib.db) == {}, "what hung on an asset went with it"
+
+
+def test_who_writes_past_the_package_can_have_all_counted(lib: Any) -> None:
+    lib.arrive("1.jpg", "2.jpg")
+    lib.identify(1, "one")
+    with lib.db.write() as tx:
+        kept = tx.all("SELECT * FROM tally WHERE number <> 0"), tx.all("SELECT source, files FROM source_state")
+        tx.run("UPDATE tally SET number=77")
+        tx.run("UPDATE source_state SET files=77")
+        tally.recount(tx)
+        assert kept == (
+            tx.all("SELECT * FROM tally WHERE number <> 0"),
+            tx.all("SELECT source, files FROM source_state"),
+        )

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from albumsd.core import config
-from albumsd.core.errors import NoSuchSource, SourceRefused
+from albumsd.core import config, mountinfo
+from albumsd.core.errors import MountRefused, NoSuchSource, SourceRefused
 from albumsd.store import scanning, sources, status
 
 
@@ -84,6 +84,37 @@ def test_a_folder_around_a_source_and_around_the_library(lib: Any, tmp_path_fact
     sibling = inner.with_name("deeper")
     sibling.mkdir()
     assert sources.add(lib.db, settings, sibling).name == "deeper", "a name that begins alike is another folder"
+
+
+def test_a_mount_that_only_the_system_knows_of_is_no_source(
+    lib: Any, ground: Path, settings: config.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`run --mount DIR` mounts elsewhere than the settings say."""
+    for name in ("shown/by-date", "shown/usb", "shown.not"):
+        (ground / name).mkdir(parents=True)
+    lines = ground / "mountinfo"
+    lines.write_text(
+        "20 1 0:1 / / rw - ext4 /dev/sda1 rw\n"
+        f"30 20 0:40 / {ground}/shown rw - fuse.albumsd albumsd rw\n"
+        f"31 30 0:41 / {ground}/shown/usb rw - vfat /dev/sdb1 rw\n"
+    )
+    monkeypatch.setattr(mountinfo, "PATH", os.fspath(lines))
+    for inside in ("shown", "shown/by-date"):
+        with pytest.raises(SourceRefused, match=f"it lies in the mount {ground}/shown"):
+            sources.add(lib.db, settings, ground / inside)
+    assert sources.add(lib.db, settings, ground / "shown" / "usb").name == "usb"
+    assert sources.add(lib.db, settings, ground / "shown.not").name == "shown.not"
+
+
+def test_no_mount_in_a_source_or_over_one(lib: Any, ground: Path, settings: config.Config) -> None:
+    sources.add(lib.db, settings, ground / "papers")
+    known = sources.all_sources(lib.db)
+    for place in ("papers", "papers/Albums"):
+        with pytest.raises(MountRefused, match=rf"it lies in the source papers \({ground}/papers\)"):
+            sources.refuse_mount(known, ground / place)
+    with pytest.raises(MountRefused, match=r"the source papers .* lies in it"):
+        sources.refuse_mount(known, ground)
+    sources.refuse_mount(known, ground / "papers Albums")
 
 
 def test_a_mount_behind_a_link_is_recognised(lib: Any, ground: Path) -> None:

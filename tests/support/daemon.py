@@ -29,8 +29,10 @@ class Daemon:
         self.library = folder / "library"
         self.mount = folder / "mount"
         self.log = folder / "log.txt"
-        self.library.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.library.mkdir(mode=0o700)
         lines = [f"{name} = {json.dumps(value)}" for name, value in (settings or {}).items()]
+        (self.library / "config.toml").touch(0o600)
         (self.library / "config.toml").write_text("\n".join(lines))
         words = [word for name, path in sources.items() for word in ("--source", f"{name}={path}")]
         self.process = self._start(words)
@@ -64,8 +66,8 @@ class Daemon:
             raise AssertionError(f"albumsd did not get ready:\n{self.log.read_text(errors='replace')[-4000:]}")
         return process
 
-    def restart(self) -> None:
-        self.stop()
+    def start_again(self) -> None:
+        """After ``stop``: the same library, which knows its sources."""
         self._start([])
 
     # ------------------------------------------------------------------------------------ asking

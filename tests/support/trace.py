@@ -77,12 +77,13 @@ def touched(lines: Iterable[str], tree: Path) -> list[str]:
     found = []
     for call in calls(lines):
         name = call.split("(", 1)[0]
-        if name in BLIND:
-            found.append(call)
-        elif _in(call, tree) and (
-            bool(_WRITES.search(call))
-            if name in OPENING
-            else name != "?" and not (name == "ioctl" and _ASKS.search(call))
+        if name in BLIND or (
+            _in(call, tree)
+            and (
+                bool(_WRITES.search(call))
+                if name in OPENING
+                else name != "?" and not (name == "ioctl" and _ASKS.search(call))
+            )
         ):
             found.append(call)
     return found

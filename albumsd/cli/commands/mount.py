@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..common import load
+from ..common import load, serve
 from . import Command
 
 
@@ -15,7 +15,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from albumsd.mount import process
 
-    return process.main(load(arguments, mount=arguments.mount))
+    return serve(process.main, load(arguments, mount=arguments.mount))
 
 
 COMMAND = Command(

@@ -10,6 +10,7 @@ import threading
 import time
 
 from albumsd.core.config import Config
+from albumsd.core.errors import MountRefused
 from albumsd.ipc import locks
 from albumsd.store import sources
 
@@ -18,6 +19,8 @@ from ..supervisor import Supervisor
 from . import Command
 
 READY_S = 30.0
+TRIES = 3
+"""A mount that has died so often before its first answer will not come up."""
 
 
 def answers(config: Config) -> bool:
@@ -42,6 +45,17 @@ def forwarded(arguments: argparse.Namespace, config: Config) -> list[str]:
     """The options that every process of this library must get."""
     words = ["--library", os.fspath(config.library)]
     return [*words, "--config", arguments.config] if arguments.config else words
+
+
+def look_at_mountpoint(config: Config) -> None:
+    """Raise MountRefused, with what to do, before anything is started that could not be shown."""
+    from albumsd.mount import mountpoint
+
+    try:
+        mountpoint.prepare(config.mount)
+    except MountRefused as error:
+        why = f"{error.fields['why']}. Choose another folder, which may be a new one: albumsd run --mount DIR"
+        raise MountRefused(path=config.mount, why=why) from None
 
 
 def say_what_next(config: Config, count: int) -> None:
@@ -72,9 +86,10 @@ def _run(arguments: argparse.Namespace) -> int:
         supervisor = Supervisor(
             config, forwarded(arguments, config), lambda text: print(f"albumsd: {text}", file=sys.stderr)
         )
+        supervisor.take_over()
+        look_at_mountpoint(config)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: supervisor.stop.set())
-        supervisor.take_over()
         supervisor.start()
         try:
             return _wait_and_watch(config, supervisor, count)
@@ -94,6 +109,9 @@ def _wait_and_watch(config: Config, supervisor: Supervisor, count: int) -> int:
             print(f"ready: {config.mount}", flush=True)
             say_what_next(config, count)
             return supervisor.watch()
+        if supervisor.deaths("mount") >= TRIES:
+            print(f"albumsd: nothing can be mounted on {config.mount} (see above)", file=sys.stderr)
+            return 1
         if time.monotonic() > end:
             print(f"albumsd: {config.mount} did not answer within {READY_S:.0f} s", file=sys.stderr)
             return 3

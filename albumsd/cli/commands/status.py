@@ -15,23 +15,36 @@ WATCH_S = 1.0
 
 
 def gather(config: Config) -> dict[str, Any]:
-    """The library's report with what its processes say: ``mount``, ``eta_s``, ``brain``, ``processes``."""
+    """The library's report with what its processes say: ``mount``, ``eta_s``, ``indexer``, ``brain``, ``processes``.
+
+    Each is asked for at most two seconds; what the library knows of one that does not answer stands.
+    """
     with reader(config) as library:
         report = status.report(library)
     answers = {process: ask(config, process, {"ask": "status"}) for process in ("mount", "indexer", "brain")}
     mount, indexer, brain = answers["mount"], answers["indexer"], answers["brain"]
     report["mount"] = mount["mount"] if mount else None
-    report["eta_s"] = indexer.get("eta_s") if indexer else None
+    if indexer:
+        report["indexer"] = {"state": indexer.get("phase")}
+        report["eta_s"] = status.estimate(report, indexer.get("eta_s"))
     if brain:
         report["brain"] = {key: brain.get(key) for key in ("state", "model", "device")}
+    for process in ("indexer", "brain"):
+        if answers[process] is None and report[process]["state"] != "away":
+            report[process]["state"] = "silent"
     report["processes"] = {process: answer is not None for process, answer in answers.items()}
     return report
 
 
 def _text(report: dict[str, Any]) -> str:
     away = [process for process, there in report["processes"].items() if not there]
-    head = f"Mounted on {report['mount']}\n" if report["mount"] else "Not mounted: albumsd run\n"
-    tail = f"Not running: {', '.join(away)}\n" if away else ""
+    if len(away) == len(report["processes"]):
+        head = "Not running. Start it:  albumsd run\n"
+    elif report["mount"]:
+        head = f"Mounted on {report['mount']}\n"
+    else:
+        head = "Not mounted: the mount process does not answer\n"
+    tail = f"No answer from: {', '.join(away)}\n" if 0 < len(away) < len(report["processes"]) else ""
     return head + status.report_text(report) + tail
 
 

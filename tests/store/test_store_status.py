@@ -1,0 +1,178 @@
+"""What the library says of itself: who is there, how long it takes, how a source is watched; quickly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from albumsd.store import jobs, processes, sources, status
+from albumsd.store.processes import BUSY_S, HOLDS, IDLE_S, Pulse
+
+
+class Clock:
+    value = 50.0
+
+    def __call__(self) -> float:
+        return self.value
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def at(second: int) -> None:
+        monkeypatch.setenv("ALBUMSD_NOW", f"2024-04-13T{12 + second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}")
+
+    at(0)
+    return at
+
+
+def scanned(lib: Any) -> None:
+    with lib.db.write() as tx:
+        sources.scan_done(tx, lib.source, sources.scan_ticket(tx, lib.source))
+
+
+def test_written_when_it_is_news_and_when_it_is_due(lib: Any, now: Any) -> None:
+    clock = Clock()
+    pulse = Pulse("indexer", clock)
+    assert pulse.beat(lib.db, "jobs")
+    assert not pulse.beat(lib.db, "jobs"), "no news"
+    assert pulse.beat(lib.db, "jobs", 40.0), "an estimate is news"
+    assert not pulse.beat(lib.db, "jobs", 39.0), "another one is not"
+    clock.value += BUSY_S
+    assert pulse.beat(lib.db, "jobs", 30.0)
+    assert pulse.beat(lib.db, "idle")
+    clock.value += IDLE_S - 1
+    assert not pulse.beat(lib.db, "idle"), "a disk may sleep"
+    clock.value += 2
+    assert pulse.beat(lib.db, "idle")
+    (row,) = processes.living(lib.db).values()
+    assert (row.name, row.pid, row.state, row.eta_s, row.detail) == ("indexer", os.getpid(), "idle", None, {})
+    with lib.db.write() as tx:
+        pulse.stop(tx)
+    assert processes.living(lib.db) == {}
+
+
+def test_a_silent_process_is_away(lib: Any, now: Any) -> None:
+    Pulse("indexer", Clock()).beat(lib.db, "jobs", 40.0)
+    Pulse("brain", Clock()).beat(lib.db, "ready", model=None, device=None)
+    now(int(BUSY_S * HOLDS))
+    assert set(processes.living(lib.db)) == {"indexer", "brain"}
+    now(int(BUSY_S * HOLDS) + 1)
+    assert set(processes.living(lib.db)) == {"brain"}
+    now(int(IDLE_S * HOLDS) + 1)
+    assert processes.living(lib.db) == {}
+
+
+def test_a_dead_process_is_away_also_when_its_pid_comes_again(lib: Any, now: Any) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    born = processes.born(child.pid)
+    assert born is not None
+    Pulse("brain", Clock()).beat(lib.db, "ready")
+    with lib.db.write() as tx:
+        tx.run("UPDATE process SET pid=?, born=?", (child.pid, born))
+    assert set(processes.living(lib.db)) == {"brain"}
+    with lib.db.write() as tx:
+        tx.run("UPDATE process SET born=?", (born - 1,))
+    assert processes.living(lib.db) == {}, "another process got its pid"
+    with lib.db.write() as tx:
+        tx.run("UPDATE process SET born=?", (born,))
+    assert child.stdin is not None
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert processes.living(lib.db) == {}, "a zombie does nothing"
+    child.wait()
+    assert processes.living(lib.db) == {}
+
+
+def test_a_database_that_is_locked_is_no_end(lib: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from albumsd.store import database
+
+    pulse = Pulse("indexer", Clock())
+    monkeypatch.setattr(database, "BULK_PATIENCE_S", 0.01)
+    with database.open_library(lib.folder) as other, other.write():
+        assert not pulse.beat(lib.db, "jobs")
+    assert pulse.beat(lib.db, "jobs"), "it is said as soon as it can be"
+
+
+def test_the_report_tells_who_is_there(lib: Any, now: Any) -> None:
+    lib.arrive("x.jpg")
+    scanned(lib)
+    report = status.report(lib.db)
+    assert report["brain"] == {"state": "away", "model": None, "device": None}
+    assert report["eta_s"] is None
+    text = status.report_text(report)
+    assert "ranking process is away" in text
+    assert "albumsd run" in text
+    Pulse("brain", Clock()).beat(lib.db, "ready", model="m", device="cpu")
+    Pulse("indexer", Clock()).beat(lib.db, "jobs", 600.0)
+    report = status.report(lib.db)
+    assert report["brain"] == {"state": "ready", "model": "m", "device": "cpu"}
+    assert (report["indexer"], report["eta_s"]) == ({"state": "jobs"}, 600.0)
+    text = status.report_text(report)
+    assert "ranking process is ready" in text
+    assert "away" not in text
+    assert "about 10 min to go" in text
+
+
+def test_an_estimate_is_only_given_when_it_can_be_known(lib: Any, now: Any) -> None:
+    lib.arrive("x.jpg")
+    Pulse("indexer", Clock()).beat(lib.db, "jobs", 600.0)
+    assert status.report(lib.db)["eta_s"] is None, "a scan is due, and nobody knows what it brings"
+    scanned(lib)
+    assert status.report(lib.db)["eta_s"] == 600.0
+    Pulse("indexer", Clock()).beat(lib.db, "jobs")
+    report = status.report(lib.db)
+    assert report["eta_s"] is None, "nothing was measured yet"
+    assert "not known yet" in status.report_text(report)
+    with lib.db.write() as tx:
+        (job,) = jobs.claim(tx, "facts", 9, 60)
+        jobs.finish(tx, job)
+    report = status.report(lib.db)
+    assert report["eta_s"] == 0.0
+    assert "all done" in status.report_text(report)
+
+
+def test_a_polled_source_says_why_and_what_helps(lib: Any) -> None:
+    cure = "inotify has no watches left: sudo sysctl fs.inotify.max_user_watches=1048576"
+    with lib.db.write() as tx:
+        sources.set_watch(tx, lib.source, "polling", cure)
+    (row,) = status.source_rows(lib.db)
+    assert (row.watch, row.watch_why) == ("polling", cure)
+    assert cure in status.source_text(row)
+    assert cure in status.report_text(status.report(lib.db))
+    with lib.db.write() as tx:
+        sources.set_watch(tx, lib.source, "inotify")
+    (row,) = status.source_rows(lib.db)
+    assert row.watch_why == ""
+    assert cure not in status.source_text(row)
+
+
+def test_what_is_missing_says_how_to_go_on(lib: Any) -> None:
+    from albumsd.store import files
+
+    other = lib.add_source("other")
+    lib.arrive("x.jpg", "y.jpg")
+    lib.arrive("z.jpg", source=other)
+    with lib.db.write() as tx:
+        files.hold(tx, [lib.file("x.jpg")])
+    assert [(row.name, row.files, row.missing) for row in status.source_rows(lib.db)] == [("photos", 2, 1), ("other", 1, 0)]
+    assert "--confirm-missing 'photos'" in status.report_text(status.report(lib.db))
+
+
+def test_no_part_of_a_report_walks_a_table_that_grows(lib: Any) -> None:
+    """Every statement is planned; only small tables and partial indexes of what is out of order may be walked."""
+    lib.arrive("x.jpg")
+    asked: list[str] = []
+    lib.db.connection.set_exec_trace(lambda _, sql, bindings: asked.append(sql) is None)
+    try:
+        status.report(lib.db)
+    finally:
+        lib.db.connection.set_exec_trace(None)
+    assert len(asked) > 4
+    plans = [row[3] for sql in asked for row in lib.db.all(f"EXPLAIN QUERY PLAN {sql}", ("",) * sql.count("?"))]
+    walked = {plan.split()[1] + " " + plan.split()[-1] for plan in plans if plan.startswith("SCAN")}
+    small = {"s", "t", "tally", "process"}
+    assert {plan for plan in walked if plan.split()[0] not in small} <= {"f file_missing", "asset asset_problem"}
