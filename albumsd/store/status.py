@@ -95,7 +95,7 @@ def estimate(report: dict[str, Any], eta_s: float | None) -> float | None:
 
     While a source waits for a scan nobody knows how much it will bring; and work that is there takes time.
     """
-    if any(row["scanning"] and row["state"] in ("new", "online") for row in report["sources"]):
+    if _scanning(report):
         return None
     if not any(row["open"] for row in report["jobs"].values()):
         return 0.0
@@ -123,7 +123,8 @@ def report_text(report: dict[str, Any]) -> str:
         lines += ["", "Work", f"  {'':<10}{'open':>10}{'done':>10}{'failed':>10}{'parked':>10}"]
         for stage, row in report["jobs"].items():
             lines.append(f"  {stage:<10}" + "".join(f"{row[k]:>10,}" for k in ("open", "done", "failed", "parked")))
-        lines.append(f"  {_outlook(report)}")
+    if report["jobs"] or _scanning(report):
+        lines += [*([] if report["jobs"] else ["", "Work"]), f"  {_outlook(report)}"]
     if report["problems"]:
         lines += ["", "Problems (the files are listed under problems/)"]
         lines += [f"  {reason}: {number:,}" for reason, number in sorted(report["problems"].items())]
@@ -131,11 +132,15 @@ def report_text(report: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _scanning(report: dict[str, Any]) -> bool:
+    return any(row["scanning"] and row["state"] in ("new", "online") for row in report["sources"])
+
+
 def _outlook(report: dict[str, Any]) -> str:
-    waiting = any(row["open"] for row in report["jobs"].values())
+    waiting = _scanning(report) or any(row["open"] for row in report["jobs"].values())
     if report["indexer"]["state"] == "away":
         return "the indexer is not running: nothing goes on until `albumsd run` is started" if waiting else "all done"
-    if report["indexer"]["state"] == "scan":
+    if _scanning(report):
         return "looking through the folders; how long it takes is not known yet"
     if report["eta_s"]:
         return f"about {duration_text(report['eta_s'])} to go"

@@ -84,6 +84,11 @@ class DiskPaths:
             if len(self._paths) > self.LIMIT:
                 self._paths.popitem(last=False)
 
+    def sources(self) -> set[str]:
+        """Names of the sources that were looked at."""
+        with self._lock:
+            return {path[0] for path in self._paths.values() if path}
+
     def get(self, folder: int) -> tuple[str, ...] | None:
         with self._lock:
             return self._paths.get(folder)

@@ -14,7 +14,7 @@ from albumsd.core import clock
 from albumsd.core.ids import Rendition, asset_inode, computed_inode
 from albumsd.query.tree import Everything, conjoin
 from albumsd.search import selections
-from albumsd.store import changes, lookups
+from albumsd.store import changes, lookups, sources
 from albumsd.store.changes import Change, Shown
 from albumsd.store.database import Reader
 from albumsd.views import BY_NAME, VIEWS, View
@@ -70,7 +70,7 @@ def effects_of(context: Context, reader: Reader, rows: Sequence[Change], held: H
         elif row.what == "folder":
             run.disk_folder(row.first)
         else:
-            run.source()
+            run.source(row.first)
     paths = {name[0] for name in effects.gone} | {arrival.path for arrival in effects.arrived} | effects.touched
     context.times.touch(paths, context.changed_ns)
     return effects
@@ -127,11 +127,17 @@ class _Run:
             name for name in names if any(name[0][: len(top)] == top for top in narrow) and self._held(name[0])
         )
 
-    def source(self) -> None:
-        """A source came or went, or its drive did: the texts that speak of it."""
-        self._effects.touched.update(path for path in (("sources",), ("status",), ("by-folder",)) if self._held(path))
+    def source(self, source: int) -> None:
+        """A source came or went, or its drive did: the texts that speak of it. No folder's time follows a drive."""
+        self._effects.touched.update(path for path in (("sources",), ("status",)) if self._held(path))
         self._effects.doubtful.add(((), b"README.txt"))
         self._effects.inodes.add(computed_inode(("README.txt",)))
+        known = {found.name: found.id for found in sources.all_sources(self._reader)}
+        if source in known.values():
+            return
+        for name in self._context.disk_paths.sources() - known.keys():
+            for top, _, _ in self._tops:
+                self._effects.gone.append(((*top, "by-folder"), name.encode()))
 
     def arrived(self, row: Change) -> None:
         """New assets. Nothing that the kernel holds is wrong."""

@@ -117,10 +117,18 @@ def test_the_report_tells_who_is_there(lib: Any, now: Any) -> None:
     assert "about 10 min to go" in text
 
 
+def test_before_the_first_file_is_known_it_says_what_goes_on(lib: Any, now: Any) -> None:
+    assert "the indexer is not running" in status.report_text(status.report(lib.db))
+    Pulse("indexer", Clock()).beat(lib.db, "scan")
+    assert "looking through the folders" in status.report_text(status.report(lib.db))
+
+
 def test_an_estimate_is_only_given_when_it_can_be_known(lib: Any, now: Any) -> None:
     lib.arrive("x.jpg")
     Pulse("indexer", Clock()).beat(lib.db, "jobs", 600.0)
-    assert status.report(lib.db)["eta_s"] is None, "a scan is due, and nobody knows what it brings"
+    report = status.report(lib.db)
+    assert report["eta_s"] is None, "a scan is due, and nobody knows what it brings"
+    assert "looking through the folders" in status.report_text(report)
     scanned(lib)
     assert status.report(lib.db)["eta_s"] == 600.0
     Pulse("indexer", Clock()).beat(lib.db, "jobs")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.made import MTIME, Library, Made, Spec
 
 from albumsd.core.facts import CaptureTime, Facts
-from albumsd.store import assets, changes, files
+from albumsd.store import assets, changes, files, sources
 from albumsd.vfs.effects import Arrival, Effects
 from albumsd.vfs.node import Folder, Leaf
 
@@ -172,6 +172,25 @@ def test_the_readme_is_renewed_when_a_source_comes(make: Maker) -> None:
     told = effects(made, gen)
     assert ((), b"README.txt") in told.doubtful
     assert leaf.inode in told.inodes
+
+
+def test_a_drive_that_goes_changes_no_time_and_no_name(make: Maker) -> None:
+    made = make([Spec(b"2019/a.jpg", 1)])
+    gen = changes.latest(made.reader)
+    made.names("by-folder", "Source 0")
+    with made.database.write() as tx:
+        sources.set_state(tx, 1, "offline", "it is away")
+    told = effects(made, gen)
+    assert told.gone == []
+    assert told.touched == {("sources",), ("status",)}
+
+
+def test_a_source_that_is_forgotten_leaves_by_folder(make: Maker) -> None:
+    made = make([Spec(b"2019/a.jpg", 1)])
+    made.names("by-folder")
+    gen = changes.latest(made.reader)
+    sources.forget(made.database, "Source 0")
+    assert (("by-folder",), b"Source 0") in effects(made, gen).gone
 
 
 def test_of_many_arrivals_only_the_folders_are_told(make: Maker) -> None:

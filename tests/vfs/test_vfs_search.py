@@ -65,7 +65,23 @@ def test_nonsense_finds_nothing(make: Maker) -> None:
     assert make(LETTERS).names("search", "xyzzy") == []
 
 
-@pytest.mark.parametrize("name", [".hidden", "foo=bar", "a" * 201, "(", "x\x01y", '"'])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "folder.jpg",
+        "Cover.PNG",
+        "trip.part",
+        "x.crdownload",
+        "~$letter",
+        "desktop.ini",
+        ".hidden",
+        "foo=bar",
+        "a" * 201,
+        "(",
+        "x\x01y",
+        '"',
+    ],
+)
 def test_implausible_queries_do_not_exist(make: Maker, name: str) -> None:
     made = make(LETTERS)
     for door in ("search", "filter"):

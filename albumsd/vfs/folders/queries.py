@@ -32,6 +32,18 @@ log = logging.getLogger(__name__)
 _RANKED = re.compile(r"(\d{3,}) (.+)", re.DOTALL)
 
 
+_PROBES = re.compile(
+    r"(folder|cover|albumart\w*)\.(jpe?g|png|gif)|~\$.*|.*\.(part|partial|crdownload|download|tmp|ini|inf|lnk|desktop|db)",
+    re.IGNORECASE,
+)
+"""Names that programs ask for in any folder, or make while they copy. Nobody searches for them."""
+
+
+def is_query(name: bytes, today: str) -> bool:
+    """Whether a name in search/ or filter/ stands for a query. Parses it, runs nothing."""
+    return _PROBES.fullmatch(name.decode("utf-8", "replace")) is None and parser.plausible(name, today)
+
+
 def ranked_name(rank: int, name: str) -> str:
     """``001 IMG_1.jpg``"""
     return f"{rank:03d} {name}"
@@ -57,7 +69,7 @@ class SearchFolder(Folder):
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         if name == b"README.txt":
             return self._readme()
-        if not parser.plausible(name, self.context.today()):
+        if not is_query(name, self.context.today()):
             raise NotFound(name=name)
         return self.child(name.decode())
 
@@ -184,7 +196,7 @@ class FilterFolder(Folder):
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         if name == b"README.txt":
             return self._readme()
-        if not parser.plausible(name, self.context.today()):
+        if not is_query(name, self.context.today()):
             raise NotFound(name=name)
         text = name.decode()
         path = (*self.path, text)
