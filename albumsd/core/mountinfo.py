@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 PATH = "/proc/self/mountinfo"
@@ -23,6 +24,8 @@ class Mount(NamedTuple):
     device: str
     fstype: str
     source: str
+    root: bytes = b"/"
+    """The folder of the filesystem that is shown at ``point``; not ``/`` for a bind mount or a subvolume."""
 
     @property
     def minor(self) -> int:
@@ -51,6 +54,27 @@ def parse(text: bytes) -> list[Mount]:
                 left[2].decode("ascii", "replace"),
                 right[0].decode("utf-8", "replace"),
                 os.fsdecode(_plain(right[1])),
+                _plain(left[3]),
             )
         )
     return found
+
+
+def place(path: bytes, mounts: Sequence[Mount]) -> tuple[str, bytes] | None:
+    """``(device, path inside the filesystem)`` of an absolute path: the same by whatever road one comes to a folder.
+
+    None when no mount is known there.
+    """
+    best: Mount | None = None
+    for mount in mounts:  # of equal points the later one hides the earlier
+        if inside(path, mount.point) and (best is None or len(mount.point) >= len(best.point)):
+            best = mount
+    if best is None:
+        return None
+    below = path[len(best.point.rstrip(b"/")) :].strip(b"/")
+    return best.device, best.root.rstrip(b"/") + (b"/" + below if below else b"") or b"/"
+
+
+def inside(inner: bytes, outer: bytes) -> bool:
+    """Whether a path is another one or lies below it."""
+    return inner == outer or inner.startswith(outer.rstrip(b"/") + b"/")

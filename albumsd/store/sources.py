@@ -70,6 +70,7 @@ def add(database: Database, config: Config, path: Path | str, name: str | None =
             if source.path == raw and name in (None, source.name):
                 return source
         refuse_overlap(raw, known)
+        refuse_other_road(raw, known)
         chosen = names.sanitise(name or names.decode(os.path.basename(raw)) or "files")
         taken = {names.name_key(source.name) for source in known}
         if names.name_key(chosen) in taken:
@@ -157,6 +158,19 @@ def refuse_overlap(raw: bytes, known: list[Source]) -> None:
             raise SourceRefused(path=shown, why=f"it lies in the source {source.name} ({os.fsdecode(source.path)})")
         if _inside(source.path, raw):
             raise SourceRefused(path=shown, why=f"the source {source.name} ({os.fsdecode(source.path)}) lies in it")
+
+
+def refuse_other_road(raw: bytes, known: list[Source]) -> None:
+    """Raise SourceRefused if ``raw`` is, contains or lies in a source by another road (a bind mount, a subvolume)."""
+    mounts = mountinfo.parse(Path(mountinfo.PATH).read_bytes())
+    mine = mountinfo.place(raw, mounts)
+    for source in known:
+        theirs = mountinfo.place(source.path, mounts)
+        if mine is None or theirs is None or mine[0] != theirs[0]:
+            continue
+        if _inside(mine[1], theirs[1]) or _inside(theirs[1], mine[1]):
+            where = f"the source {source.name} ({os.fsdecode(source.path)})"
+            raise SourceRefused(path=os.fsdecode(raw), why=f"it shows folders of {where} by another road")
 
 
 def forget(database: Database, name: str) -> int:

@@ -117,6 +117,25 @@ def test_no_mount_in_a_source_or_over_one(lib: Any, ground: Path, settings: conf
     sources.refuse_mount(known, ground / "papers Albums")
 
 
+@pytest.mark.parametrize("inner", ["papers", "papers/2019", ""])
+def test_a_bind_mount_of_a_source_is_refused(
+    lib: Any, ground: Path, settings: config.Config, monkeypatch: pytest.MonkeyPatch, inner: str
+) -> None:
+    lines = ground / "mountinfo"
+    lines.write_text(
+        "20 1 0:1 / / rw - ext4 /dev/sda1 rw\n"
+        f"30 20 0:1 {(ground / inner).as_posix()} {ground}/bound rw - ext4 /dev/sda1 rw\n"
+        f"31 20 0:9 {(ground / inner).as_posix()} {ground}/other rw - ext4 /dev/sdb1 rw\n"
+    )
+    monkeypatch.setattr(mountinfo, "PATH", os.fspath(lines))
+    for name in ("bound", "other"):
+        (ground / name).mkdir()
+    sources.add(lib.db, settings, ground / "papers")
+    with pytest.raises(SourceRefused, match="by another road"):
+        sources.add(lib.db, settings, ground / "bound")
+    assert sources.add(lib.db, settings, ground / "other").name == "other"
+
+
 def test_a_mount_behind_a_link_is_recognised(lib: Any, ground: Path) -> None:
     (ground / "real").mkdir()
     (ground / "home").symlink_to(ground / "real")

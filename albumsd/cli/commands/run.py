@@ -82,7 +82,9 @@ def _run(arguments: argparse.Namespace) -> int:
             for text in arguments.source:
                 name, folder = split_source(text)
                 sources.add(library, config, folder, name)
-            count = len(sources.all_sources(library))
+            known = sources.all_sources(library)
+            sources.refuse_mount(known, config.mount)  # before anybody makes the folder: a source is only ever read
+            count = len(known)
         supervisor = Supervisor(
             config, forwarded(arguments, config), lambda text: print(f"albumsd: {text}", file=sys.stderr)
         )
