@@ -26,6 +26,10 @@ def day_number(local: str) -> int:
     return int(local[:4]) * 372 + int(local[5:7]) * 31 + int(local[8:10])
 
 
+AGAIN = "asked for again while it was being done"
+"""Stands in ``error`` of a leased job."""
+
+
 class Job(NamedTuple):
     id: int
     asset: int
@@ -34,8 +38,16 @@ class Job(NamedTuple):
 
 
 def open_jobs(tx: Tx, stage: str, version: int, subjects: Iterable[tuple[int, int]]) -> None:
-    """Ask for ``stage`` on each ``(asset, priority)``. Asking twice is asking once."""
+    """Ask for ``stage`` on each ``(asset, priority)``. Asking twice is asking once.
+
+    A job that is being done is done again afterwards: what it reads may have changed since it began.
+    """
+    subjects = list(subjects)
     last = _last(tx)
+    tx.many(
+        "UPDATE job SET error=? WHERE asset=? AND stage=? AND state <> 'done' AND state='leased'",
+        ((AGAIN, asset, stage) for asset, _ in subjects),
+    )
     tx.many(
         "INSERT INTO job(asset, stage, version, state, priority) VALUES (?, ?, ?, 'open', ?)"
         " ON CONFLICT(asset, stage) WHERE state <> 'done' DO UPDATE SET state='open', attempts=0, error=NULL,"
@@ -91,6 +103,11 @@ def release_all(tx: Tx) -> int:
 
 def finish(tx: Tx, job: Job) -> None:
     """The job is done. A job whose asset is gone meanwhile, or that another has finished, is no error."""
+    if tx.run(
+        "UPDATE job SET state='open', attempts=0, lease_ns=NULL, error=NULL WHERE id=? AND state='leased' AND error=?",
+        (job.id, AGAIN),
+    ):
+        return
     tx.run("DELETE FROM job WHERE asset=? AND stage=? AND state='done' AND id<>?", (job.asset, job.stage, job.id))
     tx.run("UPDATE job SET state='done', lease_ns=NULL, error=NULL WHERE id=?", (job.id,))
 

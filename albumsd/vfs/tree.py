@@ -13,6 +13,7 @@ what is shared (``context``) changes under a lock.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from albumsd.core.config import Config
@@ -56,7 +57,7 @@ class Tree:
         children |= self._view_children((), ORIGINALS, Everything())
         children |= self._query_children((), ORIGINALS)
         children["sources"] = lambda _: TextsFolder(self.context, ("sources",), source_texts)
-        children["status"] = lambda _: TextsFolder(self.context, ("status",), status_texts)
+        children["status"] = lambda _: TextsFolder(self.context, ("status",), partial(status_texts, str(config.mount)))
         for form in FORMS:
             if form.folder:
                 children[form.folder] = self._form_maker(form)

@@ -41,6 +41,19 @@ def test_what_is_done_can_be_asked_for_again_and_is_done_once_on_record(lib: Any
     assert _state(lib) == [("done", 0, 2)]
 
 
+def test_what_is_asked_for_while_it_is_done_is_done_again(lib: Any) -> None:
+    lib.arrive("x.jpg")
+    with lib.db.write() as tx:
+        (job,) = jobs.claim(tx, "facts", 9, 60)
+        jobs.open_jobs(tx, "facts", 1, [(1, 5)])
+        assert jobs.claim(tx, "facts", 9, 60) == []
+        jobs.finish(tx, job)
+        assert _state(lib) == [("open", 0, 1)]
+        (job,) = jobs.claim(tx, "facts", 9, 60)
+        jobs.finish(tx, job)
+    assert _state(lib) == [("done", 0, 1)]
+
+
 def test_newest_first_then_what_is_looked_at(lib: Any) -> None:
     lib.arrive("2001-01-01.jpg", "2003-01-01.jpg", "2002-01-01.jpg", "2000-01-01.jpg")
     with lib.db.write() as tx:

@@ -24,6 +24,9 @@ def gather(config: Config) -> dict[str, Any]:
     answers = {process: ask(config, process, {"ask": "status"}) for process in ("mount", "indexer", "brain")}
     mount, indexer, brain = answers["mount"], answers["indexer"], answers["brain"]
     report["mount"] = mount["mount"] if mount else None
+    for row in report["sources"]:
+        if mount and row["name"] in mount.get("stalled", ()) and row["state"] == "online":
+            row["state"], row["why"] = "stalled", "its drive does not answer reads"
     if indexer:
         report["indexer"] = {"state": indexer.get("phase")}
         report["eta_s"] = status.estimate(report, indexer.get("eta_s"))

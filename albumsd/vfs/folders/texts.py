@@ -53,9 +53,9 @@ def source_texts(reader: Reader) -> Mapping[str, Callable[[], str]]:
     return {f"{source.name}.txt": maker(source.name) for source in sources.all_sources(reader)}
 
 
-def status_texts(reader: Reader) -> Mapping[str, Callable[[], str]]:
+def status_texts(mount: str, reader: Reader) -> Mapping[str, Callable[[], str]]:
     """``status.txt`` for a person, ``status.json`` for a program (the shape of ``albumsd status --json``)."""
     return {
-        "status.txt": lambda: status.report_text(status.report(reader)),
-        "status.json": lambda: json.dumps(status.report(reader), indent=1) + "\n",
+        "status.txt": lambda: status.report_text(status.report(reader, mount)),
+        "status.json": lambda: json.dumps(status.report(reader, mount), indent=1) + "\n",
     }
