@@ -133,9 +133,7 @@ def holding(tx: Tx, term: str, documents: int) -> int:
     if not term.endswith("*"):
         return int(tx.value("SELECT doc FROM fts_words WHERE term = ?", (term,)) or 0)
     first = term[:-1]
-    most = tx.value(
-        "SELECT total(doc) FROM fts_words WHERE term >= ? AND term < ?", (first, first + "\U0010ffff")
-    )
+    most = tx.value("SELECT total(doc) FROM fts_words WHERE term >= ? AND term < ?", (first, first + "\U0010ffff"))
     return min(documents, int(most))
 
 

@@ -237,11 +237,11 @@ class Runner:
 
     def _give_up_hung(self) -> None:
         now = time.monotonic()
-        for work in [work for work in self._begun.values() if now > work.deadline]:
+        for work in self._begun.values():
             first = work.futures[0] if work.futures else None
             if work.answers or first is None or not (first.running() or first.done()):
-                work.deadline = now + work.patience_s  # it waits for its turn
-                continue
+                work.deadline = now + work.patience_s  # it waits for its turn: patience begins when it is at it
+        for work in [work for work in self._begun.values() if now > work.deadline]:
             work.abandoned = True
             del self._begun[work.job.id]
             if self._by_name[work.job.stage].where == "thread":

@@ -188,7 +188,7 @@ class Box:
     end: int
 
 
-def boxes(source: Source, start: int = 0, end: int | None = None, limit: int = 10_000) -> Iterator[Box]:
+def boxes(source: Source | Window, start: int = 0, end: int | None = None, limit: int = 10_000) -> Iterator[Box]:
     """The boxes between two offsets, not those inside them. Ends silently at the first length that cannot be."""
     at, stop = start, source.size if end is None else min(end, source.size)
     for _count in range(limit):
@@ -217,7 +217,16 @@ def box(source: Source, *path: bytes, start: int = 0, end: int | None = None) ->
     return found
 
 
-def missing_tail(source: Source) -> int:
-    """How many bytes the last box of an ISO media file says it has beyond the end of the file; 0 when it is whole."""
-    end = max((item.end for item in boxes(source)), default=0)
+_TOP = frozenset(
+    (b"ftyp", b"styp", b"meta", b"mdat", b"moov", b"moof", b"mfra", b"free", b"skip", b"wide", b"uuid", b"udta")
+    + (b"sidx", b"idat", b"pnot", b"mpvd", b"jxlc", b"jxlp", b"Exif", b"xml ", b"jumb", b"brob")
+)
+
+
+def missing_tail(source: Source | Window) -> int:
+    """How many bytes the last box of an ISO media file says it has beyond the end of the file; 0 when it is whole.
+
+    Only boxes of known kinds count: what phones append behind the boxes (Samsung's trailer) is none.
+    """
+    end = max((item.end for item in boxes(source) if item.kind in _TOP), default=0)
     return max(0, end - source.size)

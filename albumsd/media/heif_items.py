@@ -1,7 +1,7 @@
-"""Which parts of a HEIF file's picture lie beyond its end, by the container's own tables (ISO 14496-12, 8.11).
+"""What the tables of a HEIF or AVIF file say (ISO 14496-12, 8.11), for files that no decoder opens or that are cut.
 
-A decoder may draw a picture with missing tiles and say nothing; the tables tell. Only the primary picture counts,
-with the tiles and auxiliary pictures it is derived from: a file that lost its second picture still shows its first.
+A decoder may draw a picture with missing tiles and say nothing; ``missing_items`` tells. And libheif and libavif refuse
+a cut file as a whole, though its size, EXIF and XMP often stand before the cut: ``salvage`` finds them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from .containers import MAX_BLOCK, Box, box, boxes
 from .source import Source
+
+Extents = list[tuple[int, int]]
 
 
 class _Numbers:
@@ -33,8 +35,12 @@ def _table(source: Source, found: Box | None) -> _Numbers | None:
     return _Numbers(source.read(found.start, min(found.end - found.start, MAX_BLOCK)))
 
 
-def _ends(table: _Numbers) -> Iterator[tuple[int, int]]:
-    """``(item, where its bytes end)`` of the ``iloc`` items that lie in the file itself."""
+def _places(source: Source, meta: Box) -> Iterator[tuple[int, Extents]]:
+    """``(item, its extents as offset and length)`` of the ``iloc`` items that lie in the file or in ``idat``."""
+    table = _table(source, _in(source, meta, b"iloc"))
+    if table is None:
+        return
+    idat = _in(source, meta, b"idat")
     version = table.take(1)
     table.take(3)
     sizes = table.take(2)
@@ -45,45 +51,82 @@ def _ends(table: _Numbers) -> Iterator[tuple[int, int]]:
         item = table.take(wide)
         method = table.take(2) & 15 if version in (1, 2) else 0
         table.take(2)
-        base, end = table.take(base_size), 0
+        base, extents = table.take(base_size), Extents()
         for _extent in range(table.take(2)):
             table.take(index_size)
             offset, length = table.take(offset_size), table.take(length_size)
-            end = max(end, base + offset + length)
-        if method == 0:
-            yield item, end
+            extents.append((base + offset + (idat.start if method == 1 and idat else 0), length))
+        if method == 0 or (method == 1 and idat):
+            yield item, extents
 
 
-def _parts(source: Source, meta: Box) -> set[int] | None:
-    """The primary item and what it is derived from; None when the tables do not say."""
-    primary = _table(source, box(source, b"pitm", start=meta.start + 4, end=meta.end))
-    if primary is None:
-        return None
-    version = primary.take(4) >> 24
-    first = primary.take(2 if version == 0 else 4)
-    parts = {first}
-    references = box(source, b"iref", start=meta.start + 4, end=meta.end)
-    if references is None:
-        return parts
-    wide = 2 if source.read(references.start, 1) == b"\0" else 4
-    for reference in boxes(source, references.start + 4, references.end):
-        if reference.kind == b"dimg":
-            table = _table(source, reference)
-            if table is not None and table.take(wide) == first:
-                parts.update(table.take(wide) for _count in range(table.take(2)))
-    return parts
+def _in(source: Source, meta: Box, *path: bytes) -> Box | None:
+    return box(source, *path, start=meta.start + 4, end=meta.end)
 
 
 def missing_items(source: Source) -> int:
-    """How many parts of the primary picture have bytes beyond the file's end; 1 if the tables themselves are cut."""
+    """How many of its parts have bytes beyond the file's end; 1 if the tables themselves are cut."""
     meta = box(source, b"meta")
     if meta is None:
         return 0
     try:
-        locations = _table(source, box(source, b"iloc", start=meta.start + 4, end=meta.end))
-        if locations is None:
-            return 0
-        parts = _parts(source, meta)
-        return sum(end > source.size for item, end in _ends(locations) if parts is None or item in parts)
+        return sum(any(at + length > source.size for at, length in extents) for _, extents in _places(source, meta))
     except IndexError:
         return 1
+
+
+def _size(source: Source, meta: Box) -> tuple[int, int] | None:
+    """The largest picture that the properties describe, upright: tiles and thumbnails are smaller."""
+    properties = _in(source, meta, b"iprp", b"ipco")
+    if properties is None:
+        return None
+    sizes, turned = [], False
+    for item in boxes(source, properties.start, properties.end):
+        if item.kind == b"ispe":
+            data = source.read(item.start + 4, 8)
+            sizes.append((int.from_bytes(data[:4], "big"), int.from_bytes(data[4:], "big")))
+        elif item.kind == b"irot":
+            turned = turned or bool(source.read(item.start, 1)[:1] in (b"\1", b"\3"))
+    width, height = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+    if not (width and height):
+        return None
+    return (height, width) if turned else (width, height)
+
+
+def _metadata_items(source: Source, meta: Box) -> dict[int, str]:
+    """``{item: "exif" or "xmp"}``."""
+    listed = _in(source, meta, b"iinf")
+    found: dict[int, str] = {}
+    if listed is None:
+        return found
+    first = listed.start + (6 if source.read(listed.start, 1) == b"\0" else 8)
+    for entry in boxes(source, first, listed.end):
+        data = source.read(entry.start, min(entry.end - entry.start, 256))
+        wide = {2: 2, 3: 4}.get(data[0] if data else 0)
+        if entry.kind != b"infe" or wide is None:
+            continue
+        number, kind = int.from_bytes(data[4 : 4 + wide], "big"), data[6 + wide : 10 + wide]
+        if kind == b"Exif":
+            found[number] = "exif"
+        elif kind == b"mime" and b"application/rdf+xml" in data:
+            found[number] = "xmp"
+    return found
+
+
+def salvage(source: Source) -> tuple[tuple[int, int] | None, dict[str, bytes]]:
+    """Upright size, and the blocks ``exif`` and ``xmp`` that lie whole in the file, of one that no decoder opens."""
+    blocks: dict[str, bytes] = {}
+    meta = box(source, b"meta")
+    if meta is None:
+        return None, blocks
+    try:
+        wanted = _metadata_items(source, meta)
+        for item, extents in _places(source, meta):
+            if item in wanted and 0 < sum(length for _, length in extents) < MAX_BLOCK:
+                data = b"".join(source.read(at, length) for at, length in extents)
+                if len(data) == sum(length for _, length in extents):
+                    start = 4 + int.from_bytes(data[:4], "big") if wanted[item] == "exif" else 0
+                    blocks.setdefault(wanted[item], data[start:])
+    except IndexError:
+        pass  # the tables are cut: what was read so far counts
+    return _size(source, meta), blocks

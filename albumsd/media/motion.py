@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..core.facts import Companion
-from .containers import boxes
+from .containers import boxes, missing_tail
 from .evidence import Evidence
-from .source import Source
+from .source import Source, Window
 
 _MARK = b"MotionPhoto_Data"
 _TAIL = 1 << 20
@@ -39,6 +39,15 @@ def _samsung(source: Source) -> Iterable[int]:
     found = source.read(window, source.size - window).rfind(_MARK)
     if found >= 0:
         yield window + found + len(_MARK)
+
+
+def cut_motion(source: Source, companions: Iterable[Companion]) -> str | None:
+    """In words what is missing of a video that is inside a picture; None if it is whole."""
+    for part in companions:
+        missing = missing_tail(Window(source, part.offset)) if part.offset is not None else 0
+        if missing:
+            return f"{missing} bytes of the video inside it lie beyond the end of the file"
+    return None
 
 
 def find_motion(source: Source, evidences: Iterable[Evidence], *, isobmff: bool = False) -> tuple[Companion, ...]:

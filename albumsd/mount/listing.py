@@ -85,9 +85,7 @@ class Lister:
             handle.collected = None
         return bool(page)
 
-    def _give_kept(
-        self, handle: DirectoryHandle, kept: KeptListing, cookie: int, token: pyfuse3.ReaddirToken
-    ) -> None:
+    def _give_kept(self, handle: DirectoryHandle, kept: KeptListing, cookie: int, token: pyfuse3.ReaddirToken) -> None:
         reply, hold = pyfuse3.readdir_reply, self._inodes.hold
         rows = kept.ready(self._attributes)
         for at in range(kept.after(cookie), len(rows)):

@@ -85,9 +85,7 @@ class Operations(pyfuse3.Operations):
     # ------------------------------------------------------------------------------------- names
 
     @guarded
-    async def lookup(
-        self, parent_inode: int, name: bytes, ctx: pyfuse3.RequestContext
-    ) -> pyfuse3.EntryAttributes:
+    async def lookup(self, parent_inode: int, name: bytes, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
         if name in (b".", b".."):
             return self._dot(parent_inode, name)
         if never(name):

@@ -84,7 +84,12 @@ def _serve(config: Config, operations: Operations, bell: socket.socket) -> None:
         os.fspath(config.mount), operations.pending, operations.opened, operations.held, kernel.drop_entry
     )
     follower = Follower(
-        operations.tree, slim_reader(config.database), operations.inodes, kernel, announcer, bell,
+        operations.tree,
+        slim_reader(config.database),
+        operations.inodes,
+        kernel,
+        announcer,
+        bell,
         operations.volumes.renew,
     )
     _mount(config, operations)

@@ -83,9 +83,7 @@ def newest(tx: Tx, node: Node, limit: int, many: bool = False) -> list[Found]:
     else:  # walk backwards in time until there are enough
         condition = compile(node, "driven")
         first, last = _days(node)
-        condition = Condition(
-            f"{condition.sql} AND a.day >= ? AND a.day <= ?", (*condition.bindings, first, last)
-        )
+        condition = Condition(f"{condition.sql} AND a.day >= ? AND a.day <= ?", (*condition.bindings, first, last))
         source = "asset a INDEXED BY asset_day"
         order = "a.day DESC, a.local DESC"
     rows = tx.all(
@@ -125,9 +123,7 @@ def _split(node: Node) -> _Split:
 def _documents(tx: Tx, expression: str) -> int:
     """How many documents match, counted no further than to one more than MOST_SCORED."""
     return int(
-        tx.value(
-            "SELECT count(*) FROM (SELECT 1 FROM fts WHERE fts MATCH ? LIMIT ?)", (expression, MOST_SCORED + 1)
-        )
+        tx.value("SELECT count(*) FROM (SELECT 1 FROM fts WHERE fts MATCH ? LIMIT ?)", (expression, MOST_SCORED + 1))
     )
 
 

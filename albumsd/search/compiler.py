@@ -187,7 +187,6 @@ def _fts(expression: str, mode: Mode) -> Condition:
     return Condition(f"({ID[mode]} IN (SELECT fts.rowid FROM fts WHERE fts MATCH ?))", (expression,))
 
 
-
 # -------------------------------------------------------------------------------------- attributes
 
 
@@ -201,9 +200,7 @@ def _single(attribute: str) -> Single:
 def _attribute(attribute: str, predicate: str, values: tuple[Value, ...], mode: Mode) -> Condition:
     """``predicate`` with {} for the attribute's value, which must hold for one of its values."""
     if attribute == "place":
-        return Condition(
-            f"({' OR '.join(predicate.format(level) for level in LEVELS)})", values * len(LEVELS)
-        )
+        return Condition(f"({' OR '.join(predicate.format(level) for level in LEVELS)})", values * len(LEVELS))
     column = ATTRIBUTES[attribute]
     if isinstance(column, Single):
         guard = "" if column.least is None else f"a.{attribute} >= {column.least} AND "

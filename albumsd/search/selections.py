@@ -228,9 +228,7 @@ def _hop(selection: Node, attribute: str) -> tuple[Fixed, str, str, Node] | None
         year = int(equal["year"])
         low, high = f"{year - 1:04}-W5", f"{year + 1:04}-W02"
     fixed = tuple((name, equal[name]) for name in equal if name in used and name not in ("year", "month", "week_year"))
-    rest = conjoin(
-        *(part for part in _parts(selection) if not (isinstance(part, Equals) and part.attribute in used))
-    )
+    rest = conjoin(*(part for part in _parts(selection) if not (isinstance(part, Equals) and part.attribute in used)))
     return fixed, low, high, rest
 
 

@@ -83,9 +83,7 @@ def open_new(tx: Tx, stage: str, version: int, first: int, last: int) -> None:
 def claim(tx: Tx, stage: str, count: int, lease_s: float) -> list[Job]:
     """Lease up to ``count`` jobs of a stage, greatest priority first, newest first among equals."""
     now = clock.now_ns()
-    tx.run(
-        "UPDATE job SET state='open', lease_ns=NULL WHERE stage=? AND state='leased' AND lease_ns < ?", (stage, now)
-    )
+    tx.run("UPDATE job SET state='open', lease_ns=NULL WHERE stage=? AND state='leased' AND lease_ns < ?", (stage, now))
     rows = tx.all(
         "SELECT id, asset, stage, attempts FROM job WHERE stage=? AND state='open'"
         " ORDER BY priority DESC, id DESC LIMIT ?",

@@ -21,7 +21,9 @@ TODAY = "2024-05-01"
 
 
 def whole_corpus(database: Database) -> tuple[list[int], BM25Okapi]:
-    rows = database.all("SELECT asset, title || ' ' || path || ' ' || context || ' ' || body FROM document ORDER BY asset")
+    rows = database.all(
+        "SELECT asset, title || ' ' || path || ' ' || context || ' ' || body FROM document ORDER BY asset"
+    )
     return [row[0] for row in rows], BM25Okapi([row[1].split() for row in rows])
 
 

@@ -72,7 +72,9 @@ def test_who_refuses_its_job_ends_everything(
     assert said == [f"{process} cannot do its work (see above), so everything ends"]
 
 
-@pytest.mark.parametrize(("code", "told"), [(0, "exit code 0"), (1, "exit code 1"), (4, "exit code 4"), (-9, "signal SIGKILL")])
+@pytest.mark.parametrize(
+    ("code", "told"), [(0, "exit code 0"), (1, "exit code 1"), (4, "exit code 4"), (-9, "signal SIGKILL")]
+)
 def test_who_dies_is_started_again(
     crew: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch, code: int, told: str
 ) -> None:

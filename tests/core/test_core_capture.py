@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from albumsd.core import capture
 from albumsd.core.facts import ORIGINS, CaptureTime
 
-LOCALS = st.datetimes(min_value=datetime(1850, 1, 1), max_value=datetime(2026, 10, 1)).map(lambda moment: moment.replace(microsecond=0))
+LOCALS = st.datetimes(min_value=datetime(1850, 1, 1), max_value=datetime(2026, 10, 1)).map(
+    lambda moment: moment.replace(microsecond=0)
+)
 CLAIMS = st.builds(
     CaptureTime,
     LOCALS.map(lambda moment: moment.isoformat()),
@@ -48,13 +50,27 @@ def test_nothing_gives_nothing() -> None:
 
 @pytest.mark.parametrize(
     "parts",
-    [(0, 0, 0), (2024, 0, 1), (2024, 2, 30), (1, 1, 1), (1825, 1, 1), (2099, 1, 1), (171546, 1, 1), (1970, 1, 1), (1904, 1, 1), (2024, 1, 1, 24), (2024, 1, 1, 0, 60)],
+    [
+        (0, 0, 0),
+        (2024, 0, 1),
+        (2024, 2, 30),
+        (1, 1, 1),
+        (1825, 1, 1),
+        (2099, 1, 1),
+        (171546, 1, 1),
+        (1970, 1, 1),
+        (1904, 1, 1),
+        (2024, 1, 1, 24),
+        (2024, 1, 1, 0, 60),
+    ],
 )
 def test_dates_that_cannot_be_true(parts: tuple[int, ...]) -> None:
     assert capture.wall_clock(*parts) is None
 
 
-@pytest.mark.parametrize("parts", [(1899, 12, 31), (1969, 7, 20, 20, 17, 40), (2024, 2, 29), (1970, 1, 1, 0, 0, 1), (2026, 11, 20)])
+@pytest.mark.parametrize(
+    "parts", [(1899, 12, 31), (1969, 7, 20, 20, 17, 40), (2024, 2, 29), (1970, 1, 1, 0, 0, 1), (2026, 11, 20)]
+)
 def test_dates_that_can(parts: tuple[int, ...]) -> None:
     assert capture.wall_clock(*parts) is not None
 
@@ -76,7 +92,18 @@ def test_a_clock_that_was_never_set_loses_no_date(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     ("text", "want"),
-    [("+02:00", "+02:00"), ("+0200", "+02:00"), ("-8:00", "-08:00"), ("Z", "+00:00"), ("+05:45", "+05:45"), ("", None), (None, None), ("+15:00", None), ("Europe/Paris", None), ("+02:99", None)],
+    [
+        ("+02:00", "+02:00"),
+        ("+0200", "+02:00"),
+        ("-8:00", "-08:00"),
+        ("Z", "+00:00"),
+        ("+05:45", "+05:45"),
+        ("", None),
+        (None, None),
+        ("+15:00", None),
+        ("Europe/Paris", None),
+        ("+02:99", None),
+    ],
 )
 def test_offsets(text: str | None, want: str | None) -> None:
     assert capture.offset_text(text) == want

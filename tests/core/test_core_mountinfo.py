@@ -24,7 +24,9 @@ LINE = b"40 27 8:17 / %s rw shared:3 master:1 - vfat %s rw,codepage=437"
     ],
 )
 def test_paths_are_the_bytes_they_were(written: bytes, path: bytes) -> None:
-    assert parse(LINE % (written, written) + b"\n") == [Mount(40, path, "8:17", "vfat", path.decode("utf-8", "surrogateescape"))]
+    assert parse(LINE % (written, written) + b"\n") == [
+        Mount(40, path, "8:17", "vfat", path.decode("utf-8", "surrogateescape"))
+    ]
 
 
 def test_lines_stay_in_order_and_what_is_none_is_left_out() -> None:

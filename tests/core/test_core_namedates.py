@@ -84,7 +84,9 @@ def test_any_name_gives_a_true_date_or_none(name: str) -> None:
 
 @given(
     st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2026, 11, 1)),
-    st.sampled_from(["IMG_%Y%m%d_%H%M%S", "%Y-%m-%d %H.%M.%S", "Screenshot_%Y-%m-%d-%H-%M-%S", "signal-%Y-%m-%d-%H%M%S"]),
+    st.sampled_from(
+        ["IMG_%Y%m%d_%H%M%S", "%Y-%m-%d %H.%M.%S", "Screenshot_%Y-%m-%d-%H-%M-%S", "signal-%Y-%m-%d-%H%M%S"]
+    ),
 )
 def test_what_a_phone_writes_is_what_is_read(moment: datetime, pattern: str) -> None:
     claim = from_name(moment.strftime(pattern) + ".jpg")

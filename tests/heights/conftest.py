@@ -56,7 +56,9 @@ def mounted(indexed: Indexed) -> Iterator[Path]:
     finally:
         process.kill()
         process.wait(10)
-        if any(mount.point == os.fsencode(config.mount) for mount in mountinfo.parse(Path(mountinfo.PATH).read_bytes())):
+        if any(
+            mount.point == os.fsencode(config.mount) for mount in mountinfo.parse(Path(mountinfo.PATH).read_bytes())
+        ):
             subprocess.run(["umount", "-l", config.mount], check=False, timeout=10)
     assert "Traceback" not in (indexed.top / "mount.log").read_text()
 

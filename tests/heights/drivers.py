@@ -66,7 +66,9 @@ class Gestures(Driver, Protocol):
         ...
 
 
-def walk(driver: Driver, top: Names = (), skip: Callable[[Names], bool] = lambda path: False) -> Iterator[tuple[Names, Seen]]:
+def walk(
+    driver: Driver, top: Names = (), skip: Callable[[Names], bool] = lambda path: False
+) -> Iterator[tuple[Names, Seen]]:
     """Everything listed below ``top``."""
     for name, seen in driver.list(top).items():
         path = (*top, name)

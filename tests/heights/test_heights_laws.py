@@ -46,7 +46,11 @@ def test_what_is_listed_is_what_is_looked_up(driver: Driver) -> None:
 def test_an_original_is_read_bit_for_bit_in_every_view(driver: Driver, indexed: Indexed) -> None:
     originals = indexed.originals()
     assert len(originals) == 5
-    views = [name for name, seen in driver.list(()).items() if seen.kind == "folder" and name not in RENDITIONS + VIEW_OF_TEXTS]
+    views = [
+        name
+        for name, seen in driver.list(()).items()
+        if seen.kind == "folder" and name not in RENDITIONS + VIEW_OF_TEXTS
+    ]
     assert len(views) > 5
     read: set[bytes] = set()
     for view in views:
@@ -101,7 +105,9 @@ def test_what_is_not_there_is_enoent(driver: Driver) -> None:
 
 
 def test_a_search_is_remembered_when_it_was_listed_and_not_before(driver: Driver) -> None:
-    query = {"tree": "beach", "operations": "harbour", "mount": "tower", "mount, ordinary user": "garden"}[driver.height]
+    query = {"tree": "beach", "operations": "harbour", "mount": "tower", "mount, ordinary user": "garden"}[
+        driver.height
+    ]
     folder = ("search", query)
     assert driver.stat(folder).kind == "folder"
     fails(errno.ENOENT, driver.stat, (*folder, "001 nothing"))

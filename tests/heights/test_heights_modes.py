@@ -54,7 +54,10 @@ def test_a_library_is_private(tmp_path: Path, existed: bool) -> None:
 @pytest.mark.parametrize(
     "start",
     [
-        *(f"import albumsd.cli as p; p.main([{name!r}, '--library', LIBRARY])" for name in ("indexer", "brain", "status")),
+        *(
+            f"import albumsd.cli as p; p.main([{name!r}, '--library', LIBRARY])"
+            for name in ("indexer", "brain", "status")
+        ),
         *(f"import albumsd.{name}.process as p; p.main(config.load(LIBRARY))" for name in ("mount", "indexer")),
     ],
 )

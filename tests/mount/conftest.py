@@ -43,7 +43,9 @@ def mount() -> Iterator[Mounter]:
         words = [sys.executable, str(HERE / "mount_serve.py"), str(config.library), str(config.mount), *overrides]
         log = config.library / "mount.log"
         with open(log, "ab") as out:
-            process = subprocess.Popen(words, stdout=out, stderr=out, start_new_session=True, env=os.environ | (env or {}))
+            process = subprocess.Popen(
+                words, stdout=out, stderr=out, start_new_session=True, env=os.environ | (env or {})
+            )
         mounted = Mounted(config, process)
         started.append(mounted)
 

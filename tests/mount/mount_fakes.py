@@ -1,13 +1,13 @@
 """A small tree over a real store: what the adapter's tests need of ``vfs``, and nothing else.
 
-    README.txt            computed text
-    all/                  every live asset, by name, pages in ascending id
-    slow/                 the same, listed and looked up in worker threads
-    volatile/             the same, and now.txt, which says a different thing at every look
-    previews/ info/ links/  the same in other renditions; a preview is ``previews/<id>.webp`` of the library
-    broken/               every method raises KeyError
-    stuck/                looking up or listing runs a statement that ends only when it is interrupted
-    many/                 folders "0" to "9", each with 10,000 files that exist as rows of a listing only
+README.txt            computed text
+all/                  every live asset, by name, pages in ascending id
+slow/                 the same, listed and looked up in worker threads
+volatile/             the same, and now.txt, which says a different thing at every look
+previews/ info/ links/  the same in other renditions; a preview is ``previews/<id>.webp`` of the library
+broken/               every method raises KeyError
+stuck/                looking up or listing runs a statement that ends only when it is interrupted
+many/                 folders "0" to "9", each with 10,000 files that exist as rows of a listing only
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class AssetRows(Listing):
         for asset, name in rows:
             leaf = self.folder.context.leaf(reader, asset_inode(asset, self.folder.rendition))
             if leaf is not None:
-                found.append(Entry(name.encode() + _CONTENTS[self.folder.rendition][1], FIRST_FILE_COOKIE + asset, leaf))
+                found.append(
+                    Entry(name.encode() + _CONTENTS[self.folder.rendition][1], FIRST_FILE_COOKIE + asset, leaf)
+                )
         return found
 
 

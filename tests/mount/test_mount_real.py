@@ -181,9 +181,7 @@ def watch() -> Iterator[type[Watcher]]:
             stream.close()
 
 
-def test_watchers_see_names_come_and_go(
-    mounted: Mounted, library: Library, photos: Path, watch: type[Watcher]
-) -> None:
+def test_watchers_see_names_come_and_go(mounted: Mounted, library: Library, photos: Path, watch: type[Watcher]) -> None:
     folder = mounted.path / "all"
     asset = (folder / "b.txt").stat().st_ino // 8
     watcher = watch(folder)
@@ -300,7 +298,9 @@ def test_it_starts_fast_and_small(library: Library, photos: Path, mount: Mounter
     assert int(str(mounted.status()["rss"])) < 80 << 20
 
 
-def test_systemd_hears_that_it_is_ready_and_alive(library: Library, photos: Path, mount: Mounter, tmp_path: Path) -> None:
+def test_systemd_hears_that_it_is_ready_and_alive(
+    library: Library, photos: Path, mount: Mounter, tmp_path: Path
+) -> None:
     with pings.listen(tmp_path / "notify") as bell:
         mount(library.config, env={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"})
         heard: set[str] = set()

@@ -107,7 +107,8 @@ def _draw(number: int, rng: random.Random) -> Asset:
     asset.text = rng.choice([None, "", "x"])
     if rng.random() < 0.9:
         asset.document = {
-            column: [rng.choice(WORDS) for _ in range(rng.randrange(5))] for column in ("title", "path", "context", "body")
+            column: [rng.choice(WORDS) for _ in range(rng.randrange(5))]
+            for column in ("title", "path", "context", "body")
         }
     return asset
 
@@ -127,9 +128,7 @@ def insert(tx: Tx, assets: list[Asset]) -> None:
             )
     for asset in assets:
         row = {"id": asset.id, "live": int(asset.live), **asset.columns}
-        tx.run(
-            f"INSERT INTO asset({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())
-        )
+        tx.run(f"INSERT INTO asset({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
         tx.many("INSERT INTO asset_facet VALUES (?, ?, ?)", [(*facet, asset.id) for facet in sorted(asset.facets)])
         files = [
             tx.insert(
@@ -215,7 +214,9 @@ def _says(asset: Asset, node: tree.Text) -> bool:
 def _stands(column: list[str], wanted: tuple[str, ...], prefix: bool) -> bool:
     for at in range(len(column) - len(wanted) + 1):
         piece = column[at : at + len(wanted)]
-        if tuple(piece[:-1]) == wanted[:-1] and (piece[-1].startswith(wanted[-1]) if prefix else piece[-1] == wanted[-1]):
+        if tuple(piece[:-1]) == wanted[:-1] and (
+            piece[-1].startswith(wanted[-1]) if prefix else piece[-1] == wanted[-1]
+        ):
             return True
     return False
 
@@ -305,10 +306,5 @@ def selected(library: Library) -> Callable[[tree.Node], list[int]]:
 def shown_values(library: Library) -> Callable[[tree.Node, str], list[str]]:
     """The distinct values of an attribute in a selection, ascending, by the naive loop."""
     return lambda node, attribute: sorted(
-        {
-            value
-            for asset in library.live
-            if evaluate(library, node, asset)
-            for value in values_of(asset, attribute)
-        }
+        {value for asset in library.live if evaluate(library, node, asset) for value in values_of(asset, attribute)}
     )

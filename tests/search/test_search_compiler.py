@@ -15,7 +15,21 @@ from albumsd.query.attributes import ATTRIBUTES, FLAGS, SCOPES
 from albumsd.query.parser import parse
 from albumsd.search.compiler import compile
 
-_WORDS = ["warranty", "letter", "dog", "beach", "lisbon", "lodz", "2024", "new", "york", "pixel", "google", "summer", "nothing"]
+_WORDS = [
+    "warranty",
+    "letter",
+    "dog",
+    "beach",
+    "lisbon",
+    "lodz",
+    "2024",
+    "new",
+    "york",
+    "pixel",
+    "google",
+    "summer",
+    "nothing",
+]
 _words = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=2).map(tuple)
 _NUMBERS = {"lat": 38.72, "lon": -9.14, "aperture": 1.8, "shutter_s": 0.01, "iso": 100, "focal_mm": 50.0, "width": 640,
             "height": 480, "duration_s": 1.5, "size": 1000, "rating": 3}  # fmt: skip

@@ -51,7 +51,9 @@ def shelf(empty: Database) -> Database:
                 assets.set_text(tx, asset, DOCUMENTS[name])
             else:
                 captured = CaptureTime(f"2023-04-{asset % 28 + 1:02}T12:00:00", None, "exif")
-                assets.store_facts(tx, asset, Facts(kind="photo", captured=captured, camera=Camera("Google", "Pixel 7")))
+                assets.store_facts(
+                    tx, asset, Facts(kind="photo", captured=captured, camera=Camera("Google", "Pixel 7"))
+                )
     return empty
 
 
@@ -142,7 +144,9 @@ def test_bad_queries_raise_and_ask_nobody(shelf: Database, text: str) -> None:
 
 
 def test_a_filter_needs_all_words() -> None:
-    assert run.filter_selection("warranty letter", TODAY) == tree.And((tree.Text(("warranty",)), tree.Text(("letter",))))
+    assert run.filter_selection("warranty letter", TODAY) == tree.And(
+        (tree.Text(("warranty",)), tree.Text(("letter",)))
+    )
 
 
 _PIECES = ["dog", "beach", "warranty", "letter", "lisbon", "inv*", "'dog beach'", "-dog", "text=letter", "title=dog", "place=lisbon",
@@ -220,7 +224,9 @@ def test_whatever_brain_does_a_search_answers(shelf: Database, tmp_path: Path, a
     path = tmp_path / "b.sock"
     alone = run.search(shelf, "warranty letter", today=TODAY, limit=10)
     with silent_server(path, answer):
-        results = run.search(shelf, "warranty letter", today=TODAY, limit=10, brain=path, deadline_s=0.05 if answer is None else 5)
+        results = run.search(
+            shelf, "warranty letter", today=TODAY, limit=10, brain=path, deadline_s=0.05 if answer is None else 5
+        )
     assert results == alone
     assert results.by == "fts"
 
@@ -253,9 +259,7 @@ def test_a_hung_brain_keeps_one_search_waiting_and_not_the_next(
     monkeypatch.setattr(calls, "ask", ask)
 
     def search() -> str:
-        results = run.search(
-            shelf, "warranty", today=TODAY, limit=5, brain=path, deadline_s=5.0, patience=patience
-        )
+        results = run.search(shelf, "warranty", today=TODAY, limit=5, brain=path, deadline_s=5.0, patience=patience)
         assert results.hits
         return results.by
 

@@ -46,7 +46,10 @@ SELECTIONS: list[tree.Node] = [
     tree.conjoin(tree.SameDay("01-02"), tree.Equals("year", "2020")),
     tree.Copies(2),
     tree.conjoin(tree.Equals("year", "2019"), tree.Not(tree.Equals("month", "2019-01"))),
-    *(parse(text, TODAY) for text in ("dog", "-dog", "camera=pixel", "place=lisbon", "near=lisbon dog", "tag=beach rating=1+")),
+    *(
+        parse(text, TODAY)
+        for text in ("dog", "-dog", "camera=pixel", "place=lisbon", "near=lisbon dog", "tag=beach rating=1+")
+    ),
 ]
 
 
@@ -154,7 +157,9 @@ def test_no_view_scans_the_assets(library: Any, strategy: str, view: View) -> No
     for sql, bindings in watched.asked:
         plan = [row[3] for row in library.reader.all(f"EXPLAIN QUERY PLAN {sql}", bindings)]
         # `n` is the walk backwards from the newest asset, which ends after as many rows as were asked for.
-        scans = [line for line in plan if line.split()[:2] in (["SCAN", "a"], ["SCAN", "b"], ["SCAN", "c"], ["SCAN", "d"])]
+        scans = [
+            line for line in plan if line.split()[:2] in (["SCAN", "a"], ["SCAN", "b"], ["SCAN", "c"], ["SCAN", "d"])
+        ]
         assert not scans, (sql, plan)
 
 

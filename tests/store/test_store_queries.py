@@ -74,7 +74,9 @@ def test_a_rank_follows_when_the_content_turns_out_to_be_known(lib: Any) -> None
     lib.identify(1, "one")
     with lib.db.write(durable=True) as tx:
         queries.keep(tx, "dog", "dog", [queries.Hit(2, 3.0, "{}"), queries.Hit(3, 2.0, "{}")], 10)
-        queries.keep(tx, "cat", "cat", [queries.Hit(1, 3.0, "{}"), queries.Hit(2, 2.0, "{}"), queries.Hit(4, 1.0, "{}")], 10)
+        queries.keep(
+            tx, "cat", "cat", [queries.Hit(1, 3.0, "{}"), queries.Hit(2, 2.0, "{}"), queries.Hit(4, 1.0, "{}")], 10
+        )
     assert lib.identify(2, "one") == 1
     assert [(row.rank, row.asset) for row in queries.ranked(lib.db, "dog")] == [(1, 1), (2, 3)]
     assert [(row.rank, row.asset) for row in queries.ranked(lib.db, "cat")] == [(1, 1), (3, 4)], "shown once"

@@ -23,7 +23,9 @@ class Clock:
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> Any:
     def at(second: int) -> None:
-        monkeypatch.setenv("ALBUMSD_NOW", f"2024-04-13T{12 + second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}")
+        monkeypatch.setenv(
+            "ALBUMSD_NOW", f"2024-04-13T{12 + second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+        )
 
     at(0)
     return at
@@ -166,7 +168,10 @@ def test_what_is_missing_says_how_to_go_on(lib: Any) -> None:
     lib.arrive("z.jpg", source=other)
     with lib.db.write() as tx:
         files.hold(tx, [lib.file("x.jpg")])
-    assert [(row.name, row.files, row.missing) for row in status.source_rows(lib.db)] == [("photos", 2, 1), ("other", 1, 0)]
+    assert [(row.name, row.files, row.missing) for row in status.source_rows(lib.db)] == [
+        ("photos", 2, 1),
+        ("other", 1, 0),
+    ]
     assert "--confirm-missing 'photos'" in status.report_text(status.report(lib.db))
 
 

@@ -34,7 +34,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError(what=f"{arguments.keep} exists; give a folder that does not")
     top = Path(os.path.abspath(arguments.keep)) if arguments.keep else Path(tempfile.mkdtemp(prefix="albumsd-demo-"))
     try:
-        return _demo(top, arguments.once)
+        return _demo(top, arguments.once, bool(arguments.keep))
     finally:
         if not arguments.keep:
             shutil.rmtree(top, ignore_errors=True)
@@ -44,7 +44,7 @@ def _say(text: str) -> None:
     print(text.encode("utf-8", "replace").decode(), flush=True)
 
 
-def _demo(top: Path, once: bool) -> int:
+def _demo(top: Path, once: bool, keep: bool) -> int:
     from albumsd.demo import library as drawn
     from albumsd.demo.tour import Tour
 
@@ -73,7 +73,8 @@ def _demo(top: Path, once: bool) -> int:
         wait(configuration.load(library), INDEX_S)
         failed = _tour(Tour(truth, mount, _say))
         if not once and not asked.is_set():
-            _say(f"\nLook around in {mount} with any program. Ctrl-C ends the demo and removes it.")
+            end_of_it = "and leaves it in place" if keep else "and removes it"
+            _say(f"\nLook around in {mount} with any program. Ctrl-C ends the demo {end_of_it}.")
             asked.wait()
         return 0 if not failed else 4
     finally:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from PIL import Image
 
-from ...core.facts import Facts
+from ...core.facts import Facts, Problem
 from .. import pictures
 from ..containers import missing_tail
+from ..ends import cut
 from ..errors import MediaError, explain
 from ..evidence import Evidence, settle
-from ..exif import read_exif, read_exif_file
+from ..exif import read_exif
 from ..limits import Limits
 from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..xmp import read_xmp
+from .heif import salvaged
 
 
 def _open(source: Source) -> Image.Image:
@@ -41,10 +43,10 @@ def facts(source: Source, guess: Guess) -> Facts:
     try:
         image = _open(source)
     except MediaError as error:
-        found = read_exif_file(source.file())
-        if found == Evidence():
+        told, heard = salvaged(source)
+        if told is None and heard == [Evidence()]:
             raise
-        return settle(guess.kind, guess.mime, [found], problems=(error.problem,))
+        return settle(guess.kind, guess.mime, heard, size=told, upright=told is not None, problems=(error.problem,))
     turn, size = _turn(image), image.size
     found_list = []
     if isinstance(image.info.get("exif"), bytes):
@@ -54,7 +56,9 @@ def facts(source: Source, guess: Guess) -> Facts:
     if turn in (5, 6, 7, 8):
         size = (size[1], size[0])
     flags = ("animated",) if getattr(image, "is_animated", False) else ()
-    return settle(guess.kind, guess.mime, found_list, size=size, upright=True, flags=flags)
+    missing = cut(source, guess.mime)
+    problems = [Problem("truncated", missing)] if missing else []
+    return settle(guess.kind, guess.mime, found_list, size=size, upright=True, flags=flags, problems=problems)
 
 
 def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:

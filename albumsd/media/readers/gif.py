@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PIL import Image
 
-from ...core.facts import Facts
+from ...core.facts import Facts, Problem
 from .. import pictures
+from ..ends import cut
 from ..errors import MediaError, explain
 from ..evidence import Evidence, prose, settle
 from ..limits import Limits
@@ -27,7 +28,15 @@ def facts(source: Source, guess: Guess) -> Facts:
     found = [Evidence(description=prose(comment.decode("utf-8", "replace")) if isinstance(comment, bytes) else None)]
     if isinstance(info.get("xmp"), bytes):
         found.insert(0, read_xmp(info["xmp"]))
-    return settle(guess.kind, guess.mime, found, size=size, flags=("animated",) if animated else ())
+    missing = cut(source, guess.mime)
+    return settle(
+        guess.kind,
+        guess.mime,
+        found,
+        size=size,
+        flags=("animated",) if animated else (),
+        problems=[Problem("truncated", missing)] if missing else (),
+    )
 
 
 def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:

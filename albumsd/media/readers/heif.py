@@ -10,10 +10,11 @@ from PIL import Image
 from ...core.facts import Facts, Problem
 from .. import pictures
 from ..containers import missing_tail
+from ..ends import cut
 from ..errors import MediaError, explain
 from ..evidence import Evidence, settle
 from ..exif import read_exif, read_exif_file
-from ..heif_items import missing_items
+from ..heif_items import missing_items, salvage
 from ..limits import Limits
 from ..motion import find_motion
 from ..reader import Reader
@@ -59,13 +60,15 @@ def facts(source: Source, guess: Guess) -> Facts:
             block = image.info.get(name)
             if isinstance(block, bytes) and block:
                 found.append(parse(block))
-        if missing := missing_items(source):
-            problems.append(Problem("truncated", f"{missing} parts of it lie beyond the end of the file"))
     except MediaError as error:
-        found = [read_exif_file(source.file())]
-        if found == [Evidence()] and not animated:
+        size, found = salvaged(source)
+        if found == [Evidence()] and size is None and not animated:
             raise
         problems.append(error.problem)
+    if not problems and (missing := missing_items(source)):
+        problems.append(Problem("truncated", f"{missing} parts of it lie beyond the end of the file"))
+    if not problems and (beyond := cut(source, guess.mime)):
+        problems.append(Problem("truncated", beyond))
     return settle(
         guess.kind,
         guess.mime,
@@ -76,6 +79,13 @@ def facts(source: Source, guess: Guess) -> Facts:
         flags=("animated",) if animated else (),
         problems=problems,
     )
+
+
+def salvaged(source: Source) -> tuple[tuple[int, int] | None, list[Evidence]]:
+    """Upright size and metadata of a file that its decoder does not open."""
+    size, blocks = salvage(source)
+    found = [parse(blocks[name]) for name, parse in (("exif", read_exif), ("xmp", read_xmp)) if name in blocks]
+    return size, found or [read_exif_file(source.file())]
 
 
 def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:

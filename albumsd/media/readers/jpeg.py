@@ -9,7 +9,7 @@ from ..exif import read_exif
 from ..iptc import read_iptc
 from ..limits import Limits
 from ..marks import screenshot_name
-from ..motion import find_motion
+from ..motion import cut_motion, find_motion
 from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
@@ -31,12 +31,15 @@ def facts(source: Source, guess: Guess) -> Facts:
     blocks = containers.jpeg(source)
     found = evidence(blocks)
     problems = [] if blocks.size else [Problem("corrupt", "no picture after the metadata")]
+    companions = find_motion(source, found)
+    if missing := cut_motion(source, companions):
+        problems.append(Problem("truncated", missing))
     return settle(
         guess.kind,
         guess.mime,
         found,
         size=blocks.size,
-        companions=find_motion(source, found),
+        companions=companions,
         flags=("screenshots",) if screenshot_name(source.name) else (),
         problems=problems,
     )

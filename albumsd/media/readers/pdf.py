@@ -7,8 +7,9 @@ from typing import Any
 
 import pypdfium2 as pdfium
 
-from ...core.facts import CaptureTime, Facts
+from ...core.facts import CaptureTime, Facts, Problem
 from .. import pictures
+from ..ends import cut
 from ..errors import MediaError
 from ..evidence import Evidence, clean, prose, settle
 from ..limits import Limits
@@ -29,9 +30,8 @@ def _open(source: Source) -> Any:
         text = str(error)
         if "password" in text.lower() or "security" in text.lower():
             raise MediaError("encrypted", "it needs a password") from None
-        ends = source.read(max(0, source.size - 2048), 2048)
-        if b"%%EOF" not in ends:
-            raise MediaError("truncated", "the end of the document is missing") from None
+        if missing := cut(source, "application/pdf"):
+            raise MediaError("truncated", missing) from None
         raise MediaError("corrupt", text) from None
 
 
@@ -56,7 +56,9 @@ def facts(source: Source, guess: Guess) -> Facts:
     found = Evidence(
         claims=[when] if when else [], title=clean(data.get("Title")), description=prose(data.get("Subject")), tags=tags
     )
-    return settle(guess.kind, guess.mime, [found], pages=pages)
+    missing = cut(source, guess.mime)
+    problems = [Problem("truncated", missing)] if missing else []
+    return settle(guess.kind, guess.mime, [found], pages=pages, problems=problems)
 
 
 def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:

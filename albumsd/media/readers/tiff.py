@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from ...core.facts import Facts
+from ...core.facts import Facts, Problem
 from .. import pictures
 from ..errors import MediaError, explain
 from ..evidence import Evidence, settle
@@ -14,6 +14,7 @@ from ..limits import Limits
 from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
+from ..tiff_parts import missing_bytes
 from ..xmp import read_xmp
 
 _XMP, _IPTC, _PHOTOSHOP = 700, 33723, 34377
@@ -34,10 +35,16 @@ def facts(source: Source, guess: Guess) -> Facts:
             found.extend(read_iptc(block) for tag in (_IPTC, _PHOTOSHOP) if (block := _block(image, tag)))
     except Exception as error:  # Pillow's TIFF parser lets struct, key and type errors through
         if found == [Evidence()]:
-            problem = explain(error)
+            problem = next(iter(_cut(source)), explain(error))
             raise MediaError(problem.reason, problem.detail) from None
-        return settle(guess.kind, guess.mime, found, problems=(explain(error),))
-    return settle(guess.kind, guess.mime, found, size=size, upright=True)  # Pillow tells a TIFF's size turned upright
+        return settle(guess.kind, guess.mime, found, problems=_cut(source) or (explain(error),))
+    # Pillow tells a TIFF's size turned upright
+    return settle(guess.kind, guess.mime, found, size=size, upright=True, problems=_cut(source))
+
+
+def _cut(source: Source) -> tuple[Problem, ...]:
+    missing = missing_bytes(source)
+    return (Problem("truncated", f"{missing} bytes of it lie beyond the end of the file"),) if missing else ()
 
 
 def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:

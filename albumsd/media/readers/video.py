@@ -21,6 +21,7 @@ from ...core.capture import from_moment, offset_seconds
 from ...core.facts import CaptureTime, Facts, Position, Problem
 from .. import pictures
 from ..containers import Box, box, boxes, missing_tail
+from ..ends import cut
 from ..errors import MediaError, explain
 from ..evidence import Evidence, clean, position, prose, rating_of, settle
 from ..exif import camera_of
@@ -195,9 +196,9 @@ def facts(source: Source, guess: Guess) -> Facts:
     found.rating = rating_of(_tag(metadata, "rating.user")) if _tag(metadata, "rating.user") else None
     found.content_id = clean(metadata.get("com.apple.quicktime.content.identifier"))
     heard = [found, read_xmp(packet)] if packet else [found]
-    problems = []
-    if is_isobmff and missing_tail(source):
-        problems.append(Problem("truncated", "the end of the video is missing"))
+    problems: list[Problem] = []
+    if missing := cut(source, guess.mime):
+        problems.append(Problem("truncated", missing))
     return settle(
         guess.kind,
         guess.mime,
