@@ -60,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not words:
             parser.print_help()
             return 0
+        if only and only.dashes:  # argparse takes a word with a space in it for no option
+            words[1:] = [f" {word}" if word[:1] == "-" and word[1:2] not in ("-", "") and word != "-h" else word
+                         for word in words[1:]]  # fmt: skip
         arguments = parser.parse_args(words)
         command: Command = arguments._command
         return command.run(arguments)

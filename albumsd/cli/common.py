@@ -74,6 +74,22 @@ def serve(main: Callable[[Config], int], config: Config) -> int:
         return 1
 
 
+def positive(text: str) -> int:
+    """An argument that is a whole number, 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def seconds(text: str) -> float:
+    """An argument that is a time in seconds, 0 or more."""
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no time in seconds")
+    return number
+
+
 def print_json(value: Any) -> None:
     """JSON on standard output: ASCII, so that names that are not UTF-8 survive as escapes."""
     json.dump(value, sys.stdout, indent=1, ensure_ascii=True)

@@ -173,7 +173,8 @@ def describe(
 ) -> list[dict[str, Any]]:
     """One JSON object per path, in order, as ``albumsd facts --json`` prints them: hashed, decoded, with text counted.
 
-    Works in child processes: a file that kills or stalls its decoder gets a problem, and the others their facts.
+    Works in child processes: a file that kills or stalls its decoder gets a problem, and the others their facts. What
+    is absent, a folder, or no regular file has the problem ``unreadable``, and is neither read nor opened.
     """
     found: list[dict[str, Any]] = []
     with DecoderPool(size=max(1, min(len(paths), os.cpu_count() or 1, 4)), limits=limits) as pool:
@@ -194,8 +195,9 @@ def describe(
 def _sha256(path: bytes) -> str | None:
     """The hash of a file, None if it cannot be read. Hashing decodes nothing: it needs no child and no deadline."""
     try:
-        return sha256_file(path)[0]
-    except OSError:
+        with Source(path) as source:
+            return sha256_file(source.fd)[0]
+    except (OSError, MediaError):
         return None
 
 

@@ -1,7 +1,7 @@
 """What the tables of a HEIF or AVIF file say (ISO 14496-12, 8.11), for files that no decoder opens or that are cut.
 
 A decoder may draw a picture with missing tiles and say nothing; ``missing_items`` tells. And libheif and libavif refuse
-a cut file as a whole, though its size, EXIF and XMP often stand before the cut: ``salvage`` finds them.
+a cut file as a whole, though its size, EXIF and XMP often stand before the cut: ``salvaged`` finds them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .containers import MAX_BLOCK, Box, box, boxes
+from .evidence import Evidence
+from .exif import read_exif, read_exif_file
 from .source import Source
+from .xmp import read_xmp
 
 Extents = list[tuple[int, int]]
 
@@ -113,7 +116,7 @@ def _metadata_items(source: Source, meta: Box) -> dict[int, str]:
     return found
 
 
-def salvage(source: Source) -> tuple[tuple[int, int] | None, dict[str, bytes]]:
+def _salvage(source: Source) -> tuple[tuple[int, int] | None, dict[str, bytes]]:
     """Upright size, and the blocks ``exif`` and ``xmp`` that lie whole in the file, of one that no decoder opens."""
     blocks: dict[str, bytes] = {}
     meta = box(source, b"meta")
@@ -130,3 +133,10 @@ def salvage(source: Source) -> tuple[tuple[int, int] | None, dict[str, bytes]]:
     except IndexError:
         pass  # the tables are cut: what was read so far counts
     return _size(source, meta), blocks
+
+
+def salvaged(source: Source) -> tuple[tuple[int, int] | None, list[Evidence]]:
+    """Upright size and metadata of a file that its decoder does not open."""
+    size, blocks = _salvage(source)
+    found = [parse(blocks[name]) for name, parse in (("exif", read_exif), ("xmp", read_xmp)) if name in blocks]
+    return size, found or [read_exif_file(source.file())]

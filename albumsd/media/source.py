@@ -28,6 +28,13 @@ def open_fd(path: bytes | str) -> int:
         return os.open(path, _FLAGS)
 
 
+def _refuse(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise MediaError("unreadable", "it is a folder")
+    if not stat.S_ISREG(mode):
+        raise MediaError("unreadable", "it is not a regular file")
+
+
 class Source:
     """One open regular file. Use as a context manager. Raises MediaError ``unreadable``."""
 
@@ -38,13 +45,13 @@ class Source:
         self.name = os.fsdecode(os.path.basename(self.path))
         self._file: io.BufferedReader | None = None
         try:
+            _refuse(os.stat(self.path).st_mode)  # before it is opened: opening a device may already do something
             self.fd = open_fd(self.path)
         except OSError as error:
             raise MediaError("unreadable", error.strerror or str(error)) from None
         try:
             status = os.fstat(self.fd)
-            if not stat.S_ISREG(status.st_mode):
-                raise MediaError("unreadable", "not a regular file")
+            _refuse(status.st_mode)
             self.size = status.st_size
             self.head = os.pread(self.fd, HEAD, 0)
         except OSError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..core.facts import Problem
 from .hashing import sha256_file
 from .limits import Limits
 from .source import Source
@@ -78,6 +79,8 @@ def _describe(request: Request, limits: Limits) -> Request:
     with Source(request["path"]) as source:
         facts = read_source(source)
         problems = [*facts.problems, *check_decodable(source, facts, limits)]
+        if source.size == 0 and not problems:  # in a library an empty note is nothing to see to; who asks is told
+            problems.append(Problem("empty", "no bytes"))
         chars = None
         try:
             words = text_of(source, limits.text)

@@ -32,10 +32,11 @@ class _Layout(NamedTuple):
 _CLASSIC, _BIG = _Layout(4, 2, 4, 12), _Layout(8, 8, 8, 20)
 
 
-def missing_bytes(source: Source) -> int:
+def missing_bytes(source: Source, *, tables: bool = True) -> int:
     """How many bytes the tables of a TIFF structure name beyond the end of the file; 0 if it is whole or no TIFF.
 
-    A page whose table lies beyond the end counts; a sub-table does not: makers leave broken pointers to those.
+    A page whose table lies beyond the end counts as missing with ``tables``: for TIFF files. Makers of RAW leave broken
+    pointers to tables, also to sub-tables, which never count.
     """
     layout = {b"II*\0": _CLASSIC, b"MM\0*": _CLASSIC, b"II+\0": _BIG, b"MM\0+": _BIG}.get(source.head[:4])
     if layout is None:
@@ -48,18 +49,18 @@ def missing_bytes(source: Source) -> int:
     end, seen = 0, set[int]()
     pages, others = [number(source.head[layout.first : layout.first + layout.word])], list[int]()
     while (pages or others) and len(seen) < _MOST_TABLES:
-        is_page = bool(pages)
+        counts = bool(pages) and tables
         at = (pages or others).pop(0)
         if at in seen or at < 8:
             continue
         if at >= source.size:
-            end = max(end, at + layout.counter) if is_page else end
+            end = max(end, at + layout.counter) if counts else end
             continue
         seen.add(at)
         count = min(number(source.read(at, layout.counter)), _MOST_ENTRIES)
         after = at + layout.counter + layout.entry * count
         if after > source.size:
-            end = max(end, after) if is_page else end
+            end = max(end, after) if counts else end
             continue
         entries = source.read(at + layout.counter, layout.entry * count)
         tags: dict[int, list[int]] = {}

@@ -9,6 +9,7 @@ evidence, never an error.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -71,6 +72,7 @@ def _decode(packet: bytes) -> str:
     return _NOT_XML.sub("", text[start : end + 1])
 
 
+@lru_cache(maxsize=4096)
 def _name(tag: str) -> str:
     namespace, _, local = tag[1:].partition("}") if tag.startswith("{") else ("", "", tag)
     prefix = _PREFIXES.get(namespace) or _PREFIXES.get(namespace.rstrip("/") + "/") or namespace

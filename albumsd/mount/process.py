@@ -118,7 +118,11 @@ def _mount(config: Config, operations: Operations) -> None:
     try:
         pyfuse3.init(operations, os.fspath(config.mount), options)
     except RuntimeError as error:
-        why = f"{error}. Is /dev/fuse there, and fusermount3 installed?"
+        why = f"{error}. Is fusermount3 installed?"
+        if not os.path.exists("/dev/fuse"):
+            why = "there is no /dev/fuse: the kernel has no FUSE, or this container was not given it"
+        elif not os.access("/dev/fuse", os.R_OK | os.W_OK):
+            why = "/dev/fuse may not be opened by this user (Permission denied)"
         if config["allow_other"] and os.geteuid() != 0:
             why += " allow_other needs the line user_allow_other in /etc/fuse.conf."
         raise MountFailed(path=config.mount, why=why) from None

@@ -35,6 +35,8 @@ class Command:
     example: str
     configure: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    dashes: bool = False
+    """Its arguments may begin with a dash (``-word`` in a query): only ``-h`` and ``--long`` ones are options."""
 
 
 def find(name: str) -> Command | None:

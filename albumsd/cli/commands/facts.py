@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import stat
+import sys
 from typing import Any
 
 from albumsd.core.errors import UsageError
@@ -24,15 +27,28 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    import os
+def _refusal(path: str) -> str | None:
+    """Why ``path`` is no file to read; None if it is one. Opens nothing."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return f"no such file: {path}"
+    except (OSError, ValueError) as error:
+        return f"{path}: {getattr(error, 'strerror', None) or error}"
+    if stat.S_ISDIR(mode):
+        return f"{path} is a folder"
+    return None if stat.S_ISREG(mode) else f"{path} is not a regular file"
 
+
+def _run(arguments: argparse.Namespace) -> int:
     from albumsd.media import facts
 
-    absent = [path for path in arguments.file if not os.path.isfile(path)]
-    if absent:
-        raise UsageError(what=f"no such file: {', '.join(absent)}")
-    found = facts.describe(arguments.file)
+    refusals = [(path, _refusal(path)) for path in arguments.file]
+    refused = [words for _, words in refusals if words]
+    files = [path for path, words in refusals if not words]
+    if not files:
+        raise UsageError(what="; ".join(refused))
+    found = facts.describe(files)
     if arguments.json:
         print_json(found)
     else:
@@ -41,6 +57,10 @@ def _run(arguments: argparse.Namespace) -> int:
                 if value not in (None, [], ""):
                     print(f"{key + ':':<13} {_value(value).encode('utf-8', 'replace').decode()}")
             print()
+    for words in refused:
+        print(f"albumsd: {words}", file=sys.stderr)
+    if refused:
+        return 2
     return 4 if any(row["problems"] for row in found) else 0
 
 

@@ -37,7 +37,13 @@ def topic_text(topic: str) -> str:
         from albumsd.indexer.stages import all_stages
 
         return "\n".join(f"{s.name}\n    {s.help}\n    example: {s.example}" for s in all_stages())
-    raise UsageError(what=f"no help on {topic!r}; topics are {', '.join(TOPICS)} and every command")
+    from albumsd.query import terms
+    from albumsd.query.help import term_text
+
+    term = terms.by_name().get(topic.rstrip("="))
+    if term:
+        return term_text(term)
+    raise UsageError(what=f"no help on {topic!r}; topics are {', '.join(TOPICS)}, every command and every query term")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -51,7 +57,8 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         command = find(arguments.topic)
         if command is None:
-            topic_text(arguments.topic)
+            print(topic_text(arguments.topic), end="")
+            return 0
         build_parser(command).parse_args([arguments.topic, "--help"])
     return 0
 

@@ -11,20 +11,20 @@ from albumsd.core import clock
 from albumsd.search import run
 from albumsd.store import lookups
 
-from ..common import ask, load, print_json, reader
+from ..common import ask, load, positive, print_json, reader
 from . import Command
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", metavar="QUERY", nargs="+", help="words and terms; `albumsd help query` lists them")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--limit", metavar="N", type=int, default=None, help="at most N results")
+    parser.add_argument("--limit", metavar="N", type=positive, default=None, help="at most N results, 1 or more")
     parser.add_argument("--why", action="store_true", help="say why each was found")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     config = load(arguments)
-    text = " ".join(arguments.query)
+    text = " ".join(word.strip() for word in arguments.query)
     with reader(config) as library:
         results = run.search(
             library,
@@ -66,5 +66,5 @@ def _run(arguments: argparse.Namespace) -> int:
 
 COMMAND = Command(
     "search", "Search the library; prints the paths on disk, best first.", "albumsd search warranty letter --why",
-    _configure, _run,
+    _configure, _run, dashes=True,
 )  # fmt: skip

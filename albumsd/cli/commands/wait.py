@@ -13,7 +13,7 @@ from albumsd.ipc import locks
 from albumsd.store import changes, jobs, sources
 from albumsd.store.database import Reader
 
-from ..common import ask, load, reader
+from ..common import ask, load, reader, seconds
 from . import Command
 
 POLL_S = 0.1
@@ -59,7 +59,7 @@ def wait(config: Config, timeout_s: float, progress: Any = None) -> None:
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--timeout", metavar="S", type=float, default=3600.0, help="give up after S seconds (3600)")
+    parser.add_argument("--timeout", metavar="S", type=seconds, default=3600.0, help="give up after S seconds (3600)")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -16,12 +16,12 @@ from ..ends import cut
 from ..errors import MediaError, explain
 from ..evidence import Evidence, settle
 from ..exif import read_exif
+from ..heif_items import salvaged
 from ..limits import Limits
 from ..reader import Reader
 from ..sniff import Guess
 from ..source import Source
 from ..xmp import read_xmp
-from .heif import salvaged
 
 
 def _open(source: Source) -> Image.Image:

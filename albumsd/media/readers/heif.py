@@ -13,8 +13,8 @@ from ..containers import missing_tail
 from ..ends import cut
 from ..errors import MediaError, explain
 from ..evidence import Evidence, settle
-from ..exif import read_exif, read_exif_file
-from ..heif_items import missing_items, salvage
+from ..exif import read_exif
+from ..heif_items import missing_items, salvaged
 from ..limits import Limits
 from ..motion import find_motion
 from ..reader import Reader
@@ -79,13 +79,6 @@ def facts(source: Source, guess: Guess) -> Facts:
         flags=("animated",) if animated else (),
         problems=problems,
     )
-
-
-def salvaged(source: Source) -> tuple[tuple[int, int] | None, list[Evidence]]:
-    """Upright size and metadata of a file that its decoder does not open."""
-    size, blocks = salvage(source)
-    found = [parse(blocks[name]) for name, parse in (("exif", read_exif), ("xmp", read_xmp)) if name in blocks]
-    return size, found or [read_exif_file(source.file())]
 
 
 def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:

@@ -1,7 +1,7 @@
 """Office documents: OOXML (docx, xlsx, pptx), OpenDocument (odt, ods, odp) and EPUB.
 
 All are ZIP files of XML, so one reader serves them: the parts that hold text are streamed through defusedxml,
-paragraph by paragraph, and never more is unpacked than the limit allows. Libraries for one of the formats build the
+paragraph by paragraph. What would unpack to more than the limits is a bomb and not unpacked at all. Libraries for one of the formats build the
 whole document in memory and leave out headers, notes and text boxes; a search wants every word.
 """
 
@@ -41,6 +41,9 @@ _BREAKS = frozenset({"p", "h", "br", "cr", "row", "si", "is", "table-row", "line
 _OOXML, _ODF = frozenset({"t"}), frozenset({"p", "h"})
 _UNPACK = 8
 _PART_LIMIT = 256 << 20
+_RATIO_FROM = 16 << 20
+_RATIO = 200
+"""Text that people write packs to a tenth, the emptiest sheets to a fiftieth; a bomb to a thousandth."""
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -110,6 +113,26 @@ def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture 
     return None
 
 
+def _check_room(archive: zipfile.ZipFile, names: list[str], limit: int) -> None:
+    """Raises MediaError ``too-large`` when the parts with text are more than will be unpacked, by their own sizes.
+
+    zipfile never unpacks more of a part than the size that is checked here.
+    """
+    parts = [archive.getinfo(name) for name in names]
+    whole, packed = sum(part.file_size for part in parts), max(1, sum(part.compress_size for part in parts))
+    largest = max((part.file_size for part in parts), default=0)
+    most = max(limit, 1 << 20) * _UNPACK
+    rule = ""
+    if whole > _RATIO_FROM and whole > _RATIO * packed:
+        rule = f"{whole // packed} times their packed size; the limit is {_RATIO} times"
+    elif largest > _PART_LIMIT:
+        rule = f"one of them to {largest >> 20} MiB; the limit of one is {_PART_LIMIT >> 20} MiB"
+    elif whole > most:
+        rule = f"the limit is {most >> 20} MiB, {_UNPACK} times text_mib"
+    if rule:
+        raise MediaError("too-large", f"its parts with text unpack to {whole >> 20} MiB, {rule}")
+
+
 class _Enough(Exception):
     """The limit is reached."""
 
@@ -144,13 +167,12 @@ class _Words(ContentHandler):
 
 def text(source: Source, limit: int) -> str:
     pieces: list[str] = []
-    length = unpacked = 0
+    length = 0
+    damage: MediaError | None = None
     with _open(source) as archive:
-        for name in _parts(archive):
-            size = archive.getinfo(name).file_size
-            unpacked += size
-            if size > _PART_LIMIT or unpacked > max(limit, 1 << 20) * _UNPACK:
-                break
+        names = _parts(archive)
+        _check_room(archive, names, limit)
+        for name in names:
             try:
                 if name.endswith(("html", "htm")):
                     pieces.append(html_text(_read(archive, name, _PART_LIMIT).decode("utf-8", "replace")))
@@ -162,14 +184,20 @@ def text(source: Source, limit: int) -> str:
                     length += sum(map(len, pieces[before:]))
             except _Enough:
                 break
-            except (SAXException, DefusedXmlException, zipfile.BadZipFile, zlib.error, EOFError, OSError):
+            except (SAXException, DefusedXmlException, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+                entities = isinstance(error, DefusedXmlException)
+                why = "it defines entities, as no document does" if entities else "it cannot be unpacked or parsed"
+                damage = damage or MediaError("corrupt", f"{name}: {why}")
                 continue  # a damaged part has no text; the others have
             except RuntimeError:
                 raise MediaError("encrypted", "it needs a password") from None
             pieces.append("\n")
             if length >= limit:
                 break
-    return re.sub(r"\n\s*\n+", "\n\n", "".join(pieces)).strip()[:limit]
+    whole = re.sub(r"\n\s*\n+", "\n\n", "".join(pieces)).strip()[:limit]
+    if damage is not None and not whole:
+        raise damage
+    return whole
 
 
 READER = Reader(

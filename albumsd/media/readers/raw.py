@@ -79,7 +79,7 @@ def facts(source: Source, guess: Guess) -> Facts:
             if sizes.flip in (5, 6):
                 size = (size[1], size[0])
             upright = True
-        if missing := missing_bytes(source):
+        if missing := missing_bytes(source, tables=False):
             problems.append(Problem("truncated", f"{missing} bytes of it lie beyond the end of the file"))
     except (rawpy.LibRawError, OSError, ValueError):
         if not any(item != Evidence() for item in found):
