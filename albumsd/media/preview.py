@@ -3,7 +3,8 @@ decode.
 
 They lie under ``<previews>/<first two of sha>/<sha>.webp`` and ``<sha>.thumb.webp``; each appears there by one
 rename, so whoever reads them sees a whole file or none. They carry no metadata: no place leaves through a preview.
-They can be made again from the original, so they are not fsynced. ``dhash`` is the picture's shape in 64 bits, for
+Their bytes are on the disk before the rename: after a power cut a name never stands before garbage of the right
+length, which nobody would notice. The folder is not fsynced: a name that is lost is made again. ``dhash`` is the picture's shape in 64 bits, for
 near duplicates.
 """
 
@@ -70,6 +71,8 @@ def _write(image: Image.Image, target: Path) -> int:
     try:
         with open(temporary, "xb") as file:
             file.write(packed.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, target)
     except OSError:
         temporary.unlink(missing_ok=True)
