@@ -43,7 +43,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("decode_seconds", 60, "A file that takes longer to decode is parked under problems/."),
     Setting("decode_mib", 1536, "Memory of one decoder process in MiB."),
     Setting("decode_megapixels", 1000, "A picture with more is not decoded."),
-    Setting("text_mib", 64, "Text beyond this many MiB of one document is not indexed."),
+    Setting(
+        "text_mib",
+        64,
+        "Text beyond this many MiB of one document is not read. `text=` looks in all that was read, plain words in its "
+        "first 200,000 words.",
+    ),
     Setting("search_results", 500, "Results that search/<query>/ shows at most; filter/<query>/ shows all."),
     Setting("search_deadline_s", 5.0, "Seconds after which a search answers with what it has."),
     Setting("remember_days", 7, "Days for which a query keeps its results and their ranks."),

@@ -1,8 +1,8 @@
-"""Whether a file reaches as far as its own container says: the rule by which a cut file is known before it is decoded.
+"""Whether a file reaches as far as its own container says: how a cut file is known before it is decoded.
 
-Decoders forgive: they show the first picture of a cut animation and the first minutes of a cut film and say nothing.
-The lengths in the containers tell. ``cut`` reads headers only, but for a GIF, whose pictures have no total length and are
-walked block by block. What has no length of its own (a stream that was recorded live, a transport stream that was
+Decoders forgive: they show the first picture of a cut animation and the first minutes of a cut film, and say nothing.
+The lengths in the containers tell. ``cut`` reads headers only, but for a GIF, whose pictures have no total length and
+are walked block by block. What has no length of its own (a stream that was recorded live, a transport stream that was
 cut between two packets) is never called cut.
 """
 
@@ -119,7 +119,9 @@ def _gif(source: Source) -> str | None:
             flags = byte(at + 9)
             at += 11 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
         else:
-            return "its last picture is not finished" if mark < 0 else None  # else: no GIF any more, but bytes are there
+            return (
+                "its last picture is not finished" if mark < 0 else None
+            )  # else: no GIF any more, but bytes are there
         while (length := byte(at)) > 0:
             at += 1 + length
         if length < 0:

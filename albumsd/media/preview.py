@@ -4,8 +4,8 @@ decode.
 They lie under ``<previews>/<first two of sha>/<sha>.webp`` and ``<sha>.thumb.webp``; each appears there by one
 rename, so whoever reads them sees a whole file or none. They carry no metadata: no place leaves through a preview.
 Their bytes are on the disk before the rename: after a power cut a name never stands before garbage of the right
-length, which nobody would notice. The folder is not fsynced: a name that is lost is made again. ``dhash`` is the picture's shape in 64 bits, for
-near duplicates.
+length, which nobody would notice. The folder is not fsynced: a name that is lost is made again. ``dhash`` is the
+picture's shape in 64 bits, for near duplicates.
 """
 
 from __future__ import annotations

@@ -73,7 +73,9 @@ def missing_bytes(source: Source, *, tables: bool = True) -> int:
             data = entries[start + 4 + layout.word : start + layout.entry]
             if length * width > layout.word:
                 data = source.read(number(data), length * width)
-            tags[tag] = [number(data[place : place + width]) for place in range(0, min(len(data), length * width), width)]
+            tags[tag] = [
+                number(data[place : place + width]) for place in range(0, min(len(data), length * width), width)
+            ]
         for offsets, lengths in _OFFSETS.items():
             pairs = zip(tags.get(offsets, ()), tags.get(lengths, ()))
             end = max(end, max((offset + length for offset, length in pairs), default=0))

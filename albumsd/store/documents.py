@@ -7,6 +7,7 @@ Nothing is written when the words are what they were.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,10 +18,16 @@ from albumsd.core.words import words
 from .database import Tx
 
 MAX_BODY_WORDS = 200_000
-"""Words of one document that are indexed: a novel has 100,000."""
+"""Words of one document that are indexed: a novel has 100,000. The help of the setting ``text_mib`` says so.
+
+Ten times as many would hold a transaction for half a second; what stands behind them is found by ``text=``.
+"""
 
 MAX_BODY_CHARS = 2_000_000
 """They are looked for in so many characters, so that no transaction lasts."""
+
+_PIECE = 100_000
+_GAP = re.compile(r"\s")
 
 _CONTEXT = ("country", "region", "city", "hood", "camera", "lens", "day")
 
@@ -53,7 +60,7 @@ def refresh(
     had_body = tx.value("SELECT body FROM document WHERE asset=?", (asset,)) if have else None
     if new_text is None and have is None:
         new_text = tx.value("SELECT text FROM content_text WHERE asset=?", (asset,)) or ""
-    body = had_body if new_text is None else " ".join(words(new_text[:MAX_BODY_CHARS])[:MAX_BODY_WORDS])
+    body = had_body if new_text is None else _body(new_text)
     if have == short and body == had_body:
         return
     if have is not None:
@@ -62,6 +69,18 @@ def refresh(
     length = sum(text.count(" ") + 1 for text in texts if text)
     tx.run("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?)", (asset, *texts, length))
     tx.run("INSERT INTO fts(rowid, title, path, context, body) VALUES (?, ?, ?, ?, ?)", (asset, *texts))
+
+
+def _body(text: str) -> str:
+    """The first words of a document, piece by piece: where each letter is a word, the limit is reached early."""
+    found: list[str] = []
+    at, end = 0, min(len(text), MAX_BODY_CHARS)
+    while at < end and len(found) < MAX_BODY_WORDS:
+        gap = _GAP.search(text, min(at + _PIECE, end), min(at + _PIECE + 1000, end))
+        stop = gap.start() if gap else min(at + _PIECE, end)
+        found += words(text[at:stop])
+        at = stop
+    return " ".join(found[:MAX_BODY_WORDS])
 
 
 def _joined(text: str) -> str:

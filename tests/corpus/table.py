@@ -51,7 +51,9 @@ class Row(NamedTuple):
 
     @property
     def explanation(self) -> str | None:
-        return EXPLAINED.get((self.id, self.field)) or ({**LATER, **CUT}.get(self.id) if self.field == "decodable" else None)
+        return EXPLAINED.get((self.id, self.field)) or (
+            {**LATER, **CUT}.get(self.id) if self.field == "decodable" else None
+        )
 
 
 def entries(folder: Path = FOLDER) -> list[dict[str, Any]]:
@@ -78,7 +80,9 @@ def _capture(want: dict[str, Any] | None, got: Facts) -> Iterator[tuple[str, obj
         yield "capture", want["local"][:19], found and found.local
         yield "offset", want["offset"], found and found.offset
     else:
-        moment = found and datetime.fromisoformat(found.local) - timedelta(seconds=offset_seconds(found.offset or "+00:00"))
+        moment = found and datetime.fromisoformat(found.local) - timedelta(
+            seconds=offset_seconds(found.offset or "+00:00")
+        )
         yield "capture", want["utc"], moment and moment.isoformat() + "Z"
 
 
@@ -89,7 +93,11 @@ def _compare(entry: dict[str, Any], got: Facts) -> Iterator[tuple[str, object, o
     if "gps" in entry:
         want, found = entry["gps"], got.position
         near = want and found and abs(found.lat - want["lat"]) < DEGREES and abs(found.lon - want["lon"]) < DEGREES
-        yield "position", want and (want["lat"], want["lon"]), (want["lat"], want["lon"]) if near else found and (found.lat, found.lon)
+        yield (
+            "position",
+            want and (want["lat"], want["lon"]),
+            (want["lat"], want["lon"]) if near else found and (found.lat, found.lon),
+        )
     if "camera" in entry:
         want = entry["camera"]
         found = got.camera and {"make": got.camera.make, "model": got.camera.model}
@@ -119,7 +127,11 @@ def _compare(entry: dict[str, Any], got: Facts) -> Iterator[tuple[str, object, o
 
 def _compare_sidecar(entry: dict[str, Any], path: Path) -> Iterator[tuple[str, object, object]]:
     got, told = read_sidecar(path), entry["sidecar"]
-    dates = [str(value) for key, value in told.items() if key.split(":")[-1] in ("DateTimeOriginal", "DateCreated", "CreateDate")]
+    dates = [
+        str(value)
+        for key, value in told.items()
+        if key.split(":")[-1] in ("DateTimeOriginal", "DateCreated", "CreateDate")
+    ]
     clocks = {date[:10].replace(":", "-") + "T" + date[11:19] for date in dates}
     yield "capture", True, got.captured is not None and got.captured.local in clocks
     if "XMP-exif:GPSLatitude" in told:
@@ -136,7 +148,9 @@ def differences(folder: Path = FOLDER) -> list[Row]:
     for entry in entries(folder):
         path = folder / entry["file"]
         pairs = _compare_sidecar(entry, path) if entry["kind"] == "sidecar" else _compare(entry, facts.read(path))
-        rows += [Row(entry["id"], entry["file"], field, str(want), str(got)) for field, want, got in pairs if want != got]
+        rows += [
+            Row(entry["id"], entry["file"], field, str(want), str(got)) for field, want, got in pairs if want != got
+        ]
     return rows
 
 
@@ -151,7 +165,9 @@ def undecodable(folder: Path = FOLDER) -> list[Row]:
         if entry["kind"] == "pdf":
             want = entry["pdf"]["openable"] and "page_load" not in entry["pdf"]
             chars = entry["pdf"]["text_chars_first3"]
-            if chars is not None and not (chars - 10 <= (found["text_chars"] or 0) <= chars + 10 or chars == found["text_chars"]):
+            if chars is not None and not (
+                chars - 10 <= (found["text_chars"] or 0) <= chars + 10 or chars == found["text_chars"]
+            ):
                 rows.append(Row(entry["id"], entry["file"], "text", str(chars), str(found["text_chars"])))
         elif entry["kind"] == "broken" or "truncated" in entry["cases"]:
             want = want or False

@@ -74,7 +74,7 @@ def packet(attributes: str = "", elements: str = "") -> str:
         'xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" '
         'xmlns:lr="http://ns.adobe.com/lightroom/1.0/" xmlns:digiKam="http://www.digikam.org/ns/1.0/" '
         'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" xmlns:GPano="http://ns.google.com/photos/1.0/panorama/" '
-        f"{attributes}>{elements}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end=\"w\"?>"
+        f'{attributes}>{elements}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
     )
 
 
@@ -93,7 +93,11 @@ def video(tmp_path: Path) -> Callable[..., Path]:
     """``video(name="a.mp4", size=(64, 48), frames=12, rotation=0, **metadata)``: a small MPEG-4 video."""
 
     def make(
-        name: str = "a.mp4", size: tuple[int, int] = (64, 48), frames: int = 12, options: dict[str, str] | None = None, **metadata: str
+        name: str = "a.mp4",
+        size: tuple[int, int] = (64, 48),
+        frames: int = 12,
+        options: dict[str, str] | None = None,
+        **metadata: str,
     ) -> Path:
         import av
 
@@ -112,7 +116,9 @@ def video(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def pdf(text: str = "warranty letter", info: str = "/Title (Washing machine) /CreationDate (D:20240413182205+02'00')") -> bytes:
+def pdf(
+    text: str = "warranty letter", info: str = "/Title (Washing machine) /CreationDate (D:20240413182205+02'00')"
+) -> bytes:
     """A PDF of one page, written by hand."""
     stream = f"BT /F1 24 Tf 72 700 Td ({text}) Tj ET".encode()
     objects = [
@@ -130,7 +136,10 @@ def pdf(text: str = "warranty letter", info: str = "/Title (Washing machine) /Cr
     start = len(body)
     body += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     body += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    return body + b"trailer << /Size %d /Root 1 0 R /Info 6 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
+    return body + b"trailer << /Size %d /Root 1 0 R /Info 6 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (
+        len(objects) + 1,
+        start,
+    )
 
 
 def archive(path: Path, parts: dict[str, str | bytes]) -> Path:

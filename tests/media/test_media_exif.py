@@ -25,7 +25,18 @@ TAKEN = {36867: "2024:04:13 18:22:05"}
 def test_a_whole_photo(jpeg: Jpeg) -> None:
     path = jpeg(
         image={271: "Google\0", 272: " Pixel 8 ", 274: 6, 270: "Sunset"},
-        photo={**TAKEN, 36881: "+02:00", 36880: "-05:00", 33437: 1.8, 33434: 1 / 120, 34855: 125, 37386: 6.9, 41989: 24, 37385: 16, 42036: "Wide"},
+        photo={
+            **TAKEN,
+            36881: "+02:00",
+            36880: "-05:00",
+            33437: 1.8,
+            33434: 1 / 120,
+            34855: 125,
+            37386: 6.9,
+            41989: 24,
+            37385: 16,
+            42036: "Wide",
+        },
         gps=LISBON,
     )
     facts = read(path)
@@ -86,7 +97,9 @@ def _rational(*pairs: tuple[int, int]) -> bytes:
 
 @pytest.mark.parametrize("seconds", [(0, 0), (1, 0)])
 @pytest.mark.parametrize("degrees", [(0, 0), (7, 0)])
-def test_a_coordinate_of_zero_over_zero_is_no_place(jpeg: Jpeg, degrees: tuple[int, int], seconds: tuple[int, int]) -> None:
+def test_a_coordinate_of_zero_over_zero_is_no_place(
+    jpeg: Jpeg, degrees: tuple[int, int], seconds: tuple[int, int]
+) -> None:
     values = [b"N\0\0\0", _rational(degrees, (42, 1), seconds), b"W\0\0\0", _rational((9, 1), (8, 1), (0, 1))]
     gps_at = 8 + 2 + 12 + 4
     data_at = gps_at + 2 + 4 * 12 + 4
@@ -97,7 +110,15 @@ def test_a_coordinate_of_zero_over_zero_is_no_place(jpeg: Jpeg, degrees: tuple[i
         else:
             entries += struct.pack(">HHII", tag, 5, 3, data_at + len(data))
             data += value
-    block = b"MM\0*\0\0\0\x08" + struct.pack(">HHHII", 1, 0x8825, 4, 1, gps_at) + b"\0" * 4 + struct.pack(">H", 4) + entries + b"\0" * 4 + data
+    block = (
+        b"MM\0*\0\0\0\x08"
+        + struct.pack(">HHHII", 1, 0x8825, 4, 1, gps_at)
+        + b"\0" * 4
+        + struct.pack(">H", 4)
+        + entries
+        + b"\0" * 4
+        + data
+    )
     assert read_exif(b"Exif\0\0" + block).position is None
 
 
@@ -107,7 +128,9 @@ def test_gps_time_is_told_at_the_place(jpeg: Jpeg) -> None:
 
 
 def test_gps_time_without_a_place_is_utc(jpeg: Jpeg) -> None:
-    assert read(jpeg(gps={7: (17.0, 22.0, 5.0), 29: "2024:04:13"})).captured == CaptureTime("2024-04-13T17:22:05", "+00:00", "gps")
+    assert read(jpeg(gps={7: (17.0, 22.0, 5.0), 29: "2024:04:13"})).captured == CaptureTime(
+        "2024-04-13T17:22:05", "+00:00", "gps"
+    )
 
 
 def test_gps_time_needs_its_date(jpeg: Jpeg) -> None:
@@ -132,8 +155,16 @@ def test_exif_beats_gps_beats_xmp(jpeg: Jpeg) -> None:
     [
         ('xmp:CreateDate="2024-04-13T18:22:05.17+02:00"', "", ("2024-04-13T18:22:05", "+02:00")),
         ("", "<photoshop:DateCreated>2024-04-13T18:22:05Z</photoshop:DateCreated>", ("2024-04-13T18:22:05", "+00:00")),
-        ('xmp:CreateDate="2007-01-01T00:00:00" photoshop:DateCreated="2024-04-13T18:22:05"', "", ("2024-04-13T18:22:05", None)),
-        ('exif:DateTimeOriginal="2024-04-13T18:22:05" photoshop:DateCreated="2024-04-13T18:22:05-06:00"', "", ("2024-04-13T18:22:05", "-06:00")),
+        (
+            'xmp:CreateDate="2007-01-01T00:00:00" photoshop:DateCreated="2024-04-13T18:22:05"',
+            "",
+            ("2024-04-13T18:22:05", None),
+        ),
+        (
+            'exif:DateTimeOriginal="2024-04-13T18:22:05" photoshop:DateCreated="2024-04-13T18:22:05-06:00"',
+            "",
+            ("2024-04-13T18:22:05", "-06:00"),
+        ),
         ('xmp:CreateDate="2009:11:28 13:42:39"', "", ("2009-11-28T13:42:39", None)),
         ('photoshop:DateCreated="1950-05-05"', "", ("1950-05-05T00:00:00", None)),
         ('xmp:ModifyDate="2024-04-13T18:22:05" xmp:MetadataDate="2024-04-13T18:22:05"', "", None),
@@ -161,7 +192,9 @@ def test_tags_stars_and_words_of_xmp() -> None:
         + '<dc:title><rdf:Alt><rdf:li xml:lang="x-default">The title</rdf:li></rdf:Alt></dc:title>'
         + "<dc:description><rdf:Alt><rdf:li>Two\nlines</rdf:li></rdf:Alt></dc:description>"
     )  # fmt: skip
-    found = read_xmp(packet('xmp:Rating="-1" exif:GPSLatitude="38,42.834N" exif:GPSLongitude="9,8.004W"', elements).encode())
+    found = read_xmp(
+        packet('xmp:Rating="-1" exif:GPSLatitude="38,42.834N" exif:GPSLongitude="9,8.004W"', elements).encode()
+    )
     assert found.tags == ("Travel", "travel", "Lisbon", "Lisbon", "Ana", "Alfama")
     assert (found.rating, found.title, found.description) == (-1, "The title", "Two\nlines")
     assert found.position == Position(38.7139, -9.1334)
@@ -189,7 +222,9 @@ def test_damaged_exif_is_read_without_harm(at: int, damage: bytes) -> None:
 
 
 def test_xml_bombs_are_not_expanded() -> None:
-    bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>' + packet(elements="<dc:format>&b;</dc:format>")
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>' + packet(
+        elements="<dc:format>&b;</dc:format>"
+    )
     assert read_xmp(bomb.encode()).tags == ()
 
 
@@ -197,11 +232,24 @@ def test_iptc_keywords_and_dates(jpeg: Jpeg) -> None:
     def record(number: int, value: bytes) -> bytes:
         return b"\x1c\x02" + bytes([number]) + struct.pack(">H", len(value)) + value
 
-    iim = record(25, "Fête".encode()) + record(25, b"Yard") + record(5, b"Title") + record(55, b"20240413") + record(60, b"182205+0200")
+    iim = (
+        record(25, "Fête".encode())
+        + record(25, b"Yard")
+        + record(5, b"Title")
+        + record(55, b"20240413")
+        + record(60, b"182205+0200")
+    )
     block = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(iim)) + iim
     found = read_iptc(block)
-    assert (found.tags, found.title, found.claims) == (("Fête", "Yard"), "Title", [CaptureTime("2024-04-13T18:22:05", "+02:00", "xmp")])
-    assert read_iptc(b"8BIM\x04\x04\0\0" + struct.pack(">I", len(record(60, b"182205"))) + record(60, b"182205")).claims == []
+    assert (found.tags, found.title, found.claims) == (
+        ("Fête", "Yard"),
+        "Title",
+        [CaptureTime("2024-04-13T18:22:05", "+02:00", "xmp")],
+    )
+    assert (
+        read_iptc(b"8BIM\x04\x04\0\0" + struct.pack(">I", len(record(60, b"182205"))) + record(60, b"182205")).claims
+        == []
+    )
     path = jpeg()
     raw = path.read_bytes()
     segment = b"Photoshop 3.0\0" + block
@@ -210,7 +258,15 @@ def test_iptc_keywords_and_dates(jpeg: Jpeg) -> None:
 
 
 def test_windows_writes_its_own_tags(jpeg: Jpeg) -> None:
-    facts = read(jpeg(image={0x4746: 4, 0x9C9B: "Título".encode("utf-16-le") + b"\0\0", 0x9C9E: "a; b".encode("utf-16-le") + b"\0\0"}))
+    facts = read(
+        jpeg(
+            image={
+                0x4746: 4,
+                0x9C9B: "Título".encode("utf-16-le") + b"\0\0",
+                0x9C9E: "a; b".encode("utf-16-le") + b"\0\0",
+            }
+        )
+    )
     assert (facts.rating, facts.title, facts.tags) == (4, "Título", ("a", "b"))
 
 
@@ -226,8 +282,12 @@ MP4 = atom(b"ftyp", b"isom\0\0\0\0isom") + atom(b"mdat", b"x" * 40)
 
 
 def test_motion_photos(jpeg: Jpeg) -> None:
-    google = read(jpeg("google.jpg", trailer=MP4, xmp=packet(f'GCamera:MicroVideo="1" GCamera:MicroVideoOffset="{len(MP4)}"')))
-    size = (jpeg("plain.jpg", xmp=packet(f'GCamera:MicroVideo="1" GCamera:MicroVideoOffset="{len(MP4)}"'))).stat().st_size
+    google = read(
+        jpeg("google.jpg", trailer=MP4, xmp=packet(f'GCamera:MicroVideo="1" GCamera:MicroVideoOffset="{len(MP4)}"'))
+    )
+    size = (
+        (jpeg("plain.jpg", xmp=packet(f'GCamera:MicroVideo="1" GCamera:MicroVideoOffset="{len(MP4)}"'))).stat().st_size
+    )
     assert google.companions == (Companion("motion", offset=size),)
     assert google.kind == "photo"
     assert "motion" in google.flags

@@ -43,17 +43,60 @@ def test_describe_answers_for_every_file_in_order(jpeg: Callable[..., Path], tmp
     assert found[0]["sha256"] == found[1]["sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
     assert found[0]["captured"] == {"local": "2024-04-13T18:22:05", "offset": None, "origin": "name"}
     assert found[0]["position"] == {"lat": 38.7139, "lon": -9.1334, "alt": 12.5}
-    assert [[problem["reason"] for problem in entry["problems"]] for entry in found] == [[], [], ["truncated"], [], ["unreadable"]]
+    assert [[problem["reason"] for problem in entry["problems"]] for entry in found] == [
+        [],
+        [],
+        ["truncated"],
+        [],
+        ["unreadable"],
+    ]
     assert (found[3]["kind"], found[3]["text_chars"], found[3]["title"]) == ("document", 15, "Washing machine")
     assert (found[4]["kind"], found[4]["sha256"], found[4]["captured"]) == ("video", None, None)
 
 
-def test_a_live_photo_names_its_video(video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_asks_for_an_empty_file_is_told_that_it_is_empty(tmp_path: Path) -> None:
+    names = ("a.jpg", "a.txt", "a.bin", "a.mov", "nothing")
+    for name in names:
+        (tmp_path / name).touch()
+    found = describe([tmp_path / name for name in names], Limits(memory=700 * MIB))
+    assert [[problem["reason"] for problem in entry["problems"]] for entry in found] == [["empty"]] * len(names)
+    assert read(tmp_path / "a.txt").problems == ()  # in a library an empty note is no problem
+
+
+def test_what_is_no_file_is_neither_opened_nor_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    from albumsd.media import facts, source
+
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.png").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        monkeypatch.chdir(tmp_path)
+        listening.bind("socket.heic")
+    paths = [tmp_path / "pipe.jpg", tmp_path / "folder.png", tmp_path / "socket.heic", Path("/dev/zero")]
+    found = describe(paths, Limits(memory=700 * MIB))
+    no_file = ("unreadable", "it is not a regular file")
+    told = [[(problem["reason"], problem["detail"]) for problem in entry["problems"]] for entry in found]
+    assert told == [[no_file], [("unreadable", "it is a folder")], [no_file], [no_file]]
+    assert {entry["sha256"] for entry in found} == {None}
+    monkeypatch.setattr(source, "open_fd", lambda path: pytest.fail(f"{path} was opened"))
+    for path in paths:
+        assert facts._sha256(os.fsencode(path)) is None
+
+
+def test_a_live_photo_names_its_video(
+    video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from PIL import Image
 
-
     value = b"9B539AB8-A668-4FA6-9207-EB653A5E7E3C\0"
-    note = b"Apple iOS\0\0\x01MM" + struct.pack(">H", 1) + struct.pack(">HHII", 0x11, 2, len(value), 32) + b"\0" * 4 + value
+    note = (
+        b"Apple iOS\0\0\x01MM"
+        + struct.pack(">H", 1)
+        + struct.pack(">HHII", 0x11, 2, len(value), 32)
+        + b"\0" * 4
+        + value
+    )
     Image.new("RGB", (9, 9)).save(tmp_path / "IMG_1.jpg", exif=exif(image={271: "Apple"}, photo={0x927C: note}))
     name = "com__apple__quicktime__content__identifier"
     video("IMG_1.mov", options={"movflags": "use_metadata_tags"}, **{name: value[:-1].decode()})
@@ -62,7 +105,9 @@ def test_a_live_photo_names_its_video(video: Callable[..., Path], tmp_path: Path
     assert (entry["kind"], entry["companions"]) == ("photo", [{"role": "live", "path": str(tmp_path / "IMG_1.mov")}])
 
 
-def test_what_stands_around_the_bytes_comes_after_what_stands_in_them(jpeg: Callable[..., Path], tmp_path: Path) -> None:
+def test_what_stands_around_the_bytes_comes_after_what_stands_in_them(
+    jpeg: Callable[..., Path], tmp_path: Path
+) -> None:
     folder = tmp_path / "2019-07 Wien"
     folder.mkdir()
     for name in ("a.jpg", "20180101_101010.jpg"):
@@ -97,7 +142,11 @@ def test_a_later_place_moves_utc_and_nothing_else() -> None:
     place = Position(27.7, 85.3)
     utc = CaptureTime("2024-04-13T20:00:00", "+00:00", "video")
     assert zones.to_place(utc, place) == CaptureTime("2024-04-14T01:45:00", "+05:45", "video")
-    for other in (CaptureTime("2024-04-13T20:00:00", None, "video"), CaptureTime("2024-04-13T20:00:00", "+00:00", "exif"), CaptureTime("2024-04-13T20:00:00", "+02:00", "video")):
+    for other in (
+        CaptureTime("2024-04-13T20:00:00", None, "video"),
+        CaptureTime("2024-04-13T20:00:00", "+00:00", "exif"),
+        CaptureTime("2024-04-13T20:00:00", "+02:00", "video"),
+    ):
         assert zones.to_place(other, place) == other
 
 
@@ -114,9 +163,19 @@ def test_sidecars(tmp_path: Path) -> None:
     from albumsd.media.errors import MediaError
 
     path = tmp_path / "a.xmp"
-    path.write_text(packet('xmp:CreateDate="2024-04-13T18:22:05+02:00" exif:GPSLatitude="1,0N" exif:GPSLongitude="2,0E"', bag("dc:subject", "x")), "utf-8")
+    path.write_text(
+        packet(
+            'xmp:CreateDate="2024-04-13T18:22:05+02:00" exif:GPSLatitude="1,0N" exif:GPSLongitude="2,0E"',
+            bag("dc:subject", "x"),
+        ),
+        "utf-8",
+    )
     facts = read_sidecar(path)
-    assert (facts.captured, facts.position, facts.tags) == (CaptureTime("2024-04-13T18:22:05", "+02:00", "xmp"), Position(1, 2), ("x",))
+    assert (facts.captured, facts.position, facts.tags) == (
+        CaptureTime("2024-04-13T18:22:05", "+02:00", "xmp"),
+        Position(1, 2),
+        ("x",),
+    )
     path.write_text(packet('exif:GPSTimeStamp="2024-04-13T18:22:05Z"'), "utf-8")
     assert read_sidecar(path).captured == CaptureTime("2024-04-13T18:22:05", "+00:00", "xmp")
     for content, reason in (("", "empty"), ("no packet", "corrupt")):

@@ -46,7 +46,9 @@ def test_the_noise_of_libraries_never_reaches_the_protocol(pool: DecoderPool) ->
     ("task", "seconds", "reason"),
     [("hang", 0.2, "timeout"), ("crash", None, "crash"), ("leave", None, "crash"), ("eat", None, "memory")],
 )
-def test_poison_costs_only_itself(pool: DecoderPool, jpeg: Callable[..., Path], task: str, seconds: float | None, reason: str) -> None:
+def test_poison_costs_only_itself(
+    pool: DecoderPool, jpeg: Callable[..., Path], task: str, seconds: float | None, reason: str
+) -> None:
     before = pid(pool)
     path = jpeg()
     poisoned = pool.submit(task, b"/poison", seconds=seconds)
@@ -58,7 +60,9 @@ def test_poison_costs_only_itself(pool: DecoderPool, jpeg: Callable[..., Path], 
     assert pid(pool) != before
 
 
-def test_of_requests_sent_ahead_only_the_one_at_work_is_to_blame(monkeypatch: pytest.MonkeyPatch, jpeg: Callable[..., Path]) -> None:
+def test_of_requests_sent_ahead_only_the_one_at_work_is_to_blame(
+    monkeypatch: pytest.MonkeyPatch, jpeg: Callable[..., Path]
+) -> None:
     """With poison allowed to wait in the child like headers do, those behind it are done by the next child."""
     from albumsd.media import pool as module
 
@@ -85,7 +89,11 @@ def test_an_exception_in_a_task_is_a_problem_and_the_child_lives(pool: DecoderPo
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="the filter exists for these only")
 def test_a_decoder_opens_no_socket_and_starts_no_program(pool: DecoderPool) -> None:
-    assert pool.submit("escape", b"/x").result(30) == {"socket": "PermissionError", "unix": "PermissionError", "program": "PermissionError"}
+    assert pool.submit("escape", b"/x").result(30) == {
+        "socket": "PermissionError",
+        "unix": "PermissionError",
+        "program": "PermissionError",
+    }
 
 
 def test_a_child_is_replaced_after_its_share_of_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,10 @@ def test_text_has_no_picture(tmp_path: Path) -> None:
 
 def test_the_thumbnail_that_a_document_carries(tmp_path: Path) -> None:
     drawing(200, 100).save(tmp_path / "t.png")
-    parts = {"mimetype": "application/vnd.oasis.opendocument.text", "Thumbnails/thumbnail.png": (tmp_path / "t.png").read_bytes()}
+    parts = {
+        "mimetype": "application/vnd.oasis.opendocument.text",
+        "Thumbnails/thumbnail.png": (tmp_path / "t.png").read_bytes(),
+    }
     made = make(archive(tmp_path / "a.odt", parts), tmp_path / "p")
     assert made is not None
     assert made.preview_size == (200, 100)
@@ -94,7 +97,9 @@ def test_broken_and_empty_files(tmp_path: Path) -> None:
         assert caught.value.problem.reason == reason
 
 
-def test_a_full_disk_leaves_nothing_half(jpeg: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_nothing_half(
+    jpeg: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -102,6 +107,20 @@ def test_a_full_disk_leaves_nothing_half(jpeg: Callable[..., Path], tmp_path: Pa
     with pytest.raises(OSError):
         make(jpeg(), tmp_path / "p")
     assert [name for _, _, names in os.walk(tmp_path / "p") for name in names] == []
+
+
+def test_a_preview_is_on_the_disk_before_it_has_its_name(
+    jpeg: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int]] = []
+    sync, rename = os.fsync, os.replace
+    monkeypatch.setattr(preview.os, "fsync", lambda fd: (told.append(("sync", os.fstat(fd).st_size)), sync(fd)))
+    monkeypatch.setattr(
+        preview.os, "replace", lambda old, new: (told.append(("name", os.stat(old).st_size)), rename(old, new))
+    )
+    made = make(jpeg(), tmp_path / "p")
+    assert made is not None
+    assert told == [(what, size) for size in (made.thumbnail_bytes, made.preview_bytes) for what in ("sync", "name")]
 
 
 def test_the_shape_of_a_picture() -> None:

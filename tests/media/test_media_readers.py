@@ -69,12 +69,20 @@ def test_names_mean_the_same_before_and_after_the_content_is_read() -> None:
         assert BY_EXTENSION[extension][:2] == (mime, kind), extension
 
 
-SAVED = [("a.png", "PNG", {}), ("a.webp", "WEBP", {"lossless": True}), ("a.tif", "TIFF", {}), ("a.avif", "AVIF", {}), ("a.jpg", "JPEG", {})]
+SAVED = [
+    ("a.png", "PNG", {}),
+    ("a.webp", "WEBP", {"lossless": True}),
+    ("a.tif", "TIFF", {}),
+    ("a.avif", "AVIF", {}),
+    ("a.jpg", "JPEG", {}),
+]
 
 
 @pytest.mark.parametrize(("name", "kind", "options"), SAVED)
 @pytest.mark.parametrize("turn", [1, 3, 6, 8])
-def test_pictures_are_upright_everywhere(tmp_path: Path, name: str, kind: str, options: dict[str, object], turn: int) -> None:
+def test_pictures_are_upright_everywhere(
+    tmp_path: Path, name: str, kind: str, options: dict[str, object], turn: int
+) -> None:
     path = tmp_path / name
     drawing(128, 96).save(path, kind, exif=exif(image={274: turn, 271: "Canon"}, photo=TAKEN), **options)
     facts = read(path)
@@ -92,7 +100,12 @@ def test_pictures_are_upright_everywhere(tmp_path: Path, name: str, kind: str, o
 @pytest.mark.parametrize("turn", [1, 6])
 def test_heic_is_turned_once(tmp_path: Path, turn: int) -> None:
     path = tmp_path / "a.heic"
-    pillow_heif.from_pillow(drawing(128, 96)).save(path, exif=exif(image={274: turn, 271: "Apple"}, photo=TAKEN, gps={1: "N", 2: (38.0, 0.0, 0.0), 3: "W", 4: (9.0, 0.0, 0.0)}))
+    pillow_heif.from_pillow(drawing(128, 96)).save(
+        path,
+        exif=exif(
+            image={274: turn, 271: "Apple"}, photo=TAKEN, gps={1: "N", 2: (38.0, 0.0, 0.0), 3: "W", 4: (9.0, 0.0, 0.0)}
+        ),
+    )
     facts = read(path)
     size = (96, 128) if turn == 6 else (128, 96)
     assert (facts.kind, facts.mime, facts.width, facts.height) == ("photo", "image/heic", *size)
@@ -140,7 +153,12 @@ def test_big_odd_pictures_are_shrunk_in_bands(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(pictures, "BANDED_PIXELS", 1000)
     banded = picture(path, 100).image
     assert banded.size == whole.size == (100, 75)
-    assert all(abs(a - b) < 40 for a, b in zip(whole.convert("L").resize((10, 10)).tobytes(), banded.convert("L").resize((10, 10)).tobytes(), strict=True))
+    assert all(
+        abs(a - b) < 40
+        for a, b in zip(
+            whole.convert("L").resize((10, 10)).tobytes(), banded.convert("L").resize((10, 10)).tobytes(), strict=True
+        )
+    )
 
 
 def test_too_many_pixels_are_refused(tmp_path: Path) -> None:
@@ -172,7 +190,10 @@ def test_wrong_names(tmp_path: Path) -> None:
     assert (read(tmp_path / "text.mp4").kind, reasons(tmp_path / "text.mp4")) == ("video", ["not-what-it-says"])
 
 
-@pytest.mark.parametrize(("name", "kind"), [("a.jpg", "photo"), ("a.heic", "photo"), ("a.mov", "video"), ("a.pdf", "document"), ("a.cr2", "photo")])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.jpg", "photo"), ("a.heic", "photo"), ("a.mov", "video"), ("a.pdf", "document"), ("a.cr2", "photo")],
+)
 def test_empty_files_keep_the_kind_of_their_name(tmp_path: Path, name: str, kind: str) -> None:
     path = tmp_path / name
     path.touch()
@@ -195,7 +216,26 @@ def test_cut_pictures_show_what_they_have(tmp_path: Path, name: str) -> None:
         assert [problem.reason for problem in made.problems] == ["truncated"]
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.tif", "a.avif", "a.bmp", "a.heic", "a.mp4", "a.pdf", "a.docx", "a.jxl", "a.cr2", "a.cr3", "a.raf"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.jpg",
+        "a.png",
+        "a.webp",
+        "a.gif",
+        "a.tif",
+        "a.avif",
+        "a.bmp",
+        "a.heic",
+        "a.mp4",
+        "a.pdf",
+        "a.docx",
+        "a.jxl",
+        "a.cr2",
+        "a.cr3",
+        "a.raf",
+    ],
+)
 def test_garbage_behind_a_true_beginning_is_a_problem_and_never_an_exception(tmp_path: Path, name: str) -> None:
     heads = {
         "a.jpg": b"\xff\xd8\xff\xe1\xff\xffExif\0\0", "a.png": b"\x89PNG\r\n\x1a\n", "a.webp": b"RIFF\xff\xff\xff\xffWEBP", "a.gif": b"GIF89a", "a.tif": b"II*\0\x08\0\0\0\xff\xff",
@@ -273,7 +313,11 @@ def test_raw_that_hides_its_tiff(tmp_path: Path) -> None:
     (tmp_path / "a.orf").write_bytes((b"IIRO" if order == b"II" else b"MMOR") + block[4:])
     assert read(tmp_path / "a.orf").captured == CaptureTime("2024-04-13T18:22:05", None, "exif")
     canon = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
-    one, two, gps = exif(image={271: "Canon"})[6:], exif(image=TAKEN)[6:], exif(image={1: "N", 2: (5.0, 0.0, 0.0), 3: "E", 4: (6.0, 0.0, 0.0)})[6:]
+    one, two, gps = (
+        exif(image={271: "Canon"})[6:],
+        exif(image=TAKEN)[6:],
+        exif(image={1: "N", 2: (5.0, 0.0, 0.0), 3: "E", 4: (6.0, 0.0, 0.0)})[6:],
+    )
     moov = atom(b"moov", atom(b"uuid", canon, atom(b"CMT1", one), atom(b"CMT2", two), atom(b"CMT4", gps)))
     (tmp_path / "a.cr3").write_bytes(atom(b"ftyp", b"crx \0\0\0\1crx isom") + moov)
     facts = read(tmp_path / "a.cr3")
@@ -292,7 +336,12 @@ def test_jpeg_xl_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (tmp_path / "a.jxl").write_bytes(codestream + b"\0" * 50)
     facts = read(tmp_path / "a.jxl")
     assert (facts.width, facts.height, [problem.reason for problem in facts.problems]) == (64, 64, ["no-decoder"])
-    box = atom(b"JXL ", b"\r\n\x87\n") + atom(b"ftyp", b"jxl \0\0\0\0jxl ") + atom(b"Exif", b"\0\0\0\0", exif(photo=TAKEN)[6:]) + atom(b"jxlc", codestream, b"\0" * 50)
+    box = (
+        atom(b"JXL ", b"\r\n\x87\n")
+        + atom(b"ftyp", b"jxl \0\0\0\0jxl ")
+        + atom(b"Exif", b"\0\0\0\0", exif(photo=TAKEN)[6:])
+        + atom(b"jxlc", codestream, b"\0" * 50)
+    )
     (tmp_path / "b.jxl").write_bytes(box)
     assert read(tmp_path / "b.jxl").captured == CaptureTime("2024-04-13T18:22:05", None, "exif")
 
@@ -310,14 +359,23 @@ def test_a_video(video: Callable[..., Path]) -> None:
 
 
 def test_a_videos_time_is_told_at_its_place(video: Callable[..., Path]) -> None:
-    path = video("a.mov", creation_time="2024-04-13T17:22:05Z", location="+38.7139-009.1334+012.500/", options={"movflags": "use_metadata_tags"})
+    path = video(
+        "a.mov",
+        creation_time="2024-04-13T17:22:05Z",
+        location="+38.7139-009.1334+012.500/",
+        options={"movflags": "use_metadata_tags"},
+    )
     facts = read(path)
     assert facts.position == Position(38.7139, -9.1334, 12.5)
     assert facts.captured == CaptureTime("2024-04-13T18:22:05", "+01:00", "video")
 
 
 def test_apples_creation_date_wins(video: Callable[..., Path]) -> None:
-    keys = {"com__apple__quicktime__creationdate": "2019-02-12T15:27:12+0800", "com__apple__quicktime__make": "Apple", "com__apple__quicktime__content__identifier": "ABC-1"}
+    keys = {
+        "com__apple__quicktime__creationdate": "2019-02-12T15:27:12+0800",
+        "com__apple__quicktime__make": "Apple",
+        "com__apple__quicktime__content__identifier": "ABC-1",
+    }
     path = video("a.mov", creation_time="2024-02-02T08:09:57Z", options={"movflags": "use_metadata_tags"}, **keys)
     facts = read(path)
     assert facts.captured == CaptureTime("2019-02-12T15:27:12", "+08:00", "video")
@@ -325,7 +383,13 @@ def test_apples_creation_date_wins(video: Callable[..., Path]) -> None:
 
 
 def test_makers_that_write_their_wall_clock(video: Callable[..., Path]) -> None:
-    path = video("a.mov", creation_time="2024-04-13T17:22:05Z", make="GoPro", location="+38.7139-009.1334/", options={"movflags": "use_metadata_tags"})
+    path = video(
+        "a.mov",
+        creation_time="2024-04-13T17:22:05Z",
+        make="GoPro",
+        location="+38.7139-009.1334/",
+        options={"movflags": "use_metadata_tags"},
+    )
     assert read(path).captured == CaptureTime("2024-04-13T17:22:05", None, "video")
 
 
@@ -397,26 +461,50 @@ CORE = '<cp:coreProperties xmlns:cp="c" xmlns:dc="d" xmlns:dcterms="t"><dc:title
 def test_office_documents(tmp_path: Path) -> None:
     types = {"[Content_Types].xml": "<Types/>", "docProps/core.xml": CORE}
     word = '<w:document xmlns:w="w"><w:body><w:p><w:r><w:t>Dear</w:t></w:r><w:r><w:tab/><w:t>landlord</w:t></w:r></w:p><w:p><w:r><w:t>second</w:t></w:r></w:p></w:body></w:document>'
-    docx = archive(tmp_path / "a.docx", {**types, "word/document.xml": word, "word/footer1.xml": "<w:f xmlns:w='w'><w:p><w:t>foot</w:t></w:p></w:f>"})
+    docx = archive(
+        tmp_path / "a.docx",
+        {**types, "word/document.xml": word, "word/footer1.xml": "<w:f xmlns:w='w'><w:p><w:t>foot</w:t></w:p></w:f>"},
+    )
     assert text(docx) == "Dear landlord\nsecond\n\nfoot"
     facts = read(docx)
-    assert (facts.title, facts.captured, facts.kind) == ("Rent", CaptureTime("2024-04-13T18:22:05", "+00:00", "xmp"), "document")
-    sheet = {"xl/sharedStrings.xml": "<sst><si><t>boiler</t></si><si><t>invoice</t></si></sst>", "xl/worksheets/sheet1.xml": "<s><row><c><f>SUM(A1)</f><v>3</v></c><c><is><t>inline</t></is></c></row></s>"}
+    assert (facts.title, facts.captured, facts.kind) == (
+        "Rent",
+        CaptureTime("2024-04-13T18:22:05", "+00:00", "xmp"),
+        "document",
+    )
+    sheet = {
+        "xl/sharedStrings.xml": "<sst><si><t>boiler</t></si><si><t>invoice</t></si></sst>",
+        "xl/worksheets/sheet1.xml": "<s><row><c><f>SUM(A1)</f><v>3</v></c><c><is><t>inline</t></is></c></row></s>",
+    }
     assert (text(archive(tmp_path / "a.xlsx", {**types, **sheet})) or "").split() == ["boiler", "invoice", "inline"]
-    slides = {f"ppt/slides/slide{number}.xml": f"<a:p xmlns:a='a'><a:t>slide {number}</a:t></a:p>" for number in (10, 2)}
+    slides = {
+        f"ppt/slides/slide{number}.xml": f"<a:p xmlns:a='a'><a:t>slide {number}</a:t></a:p>" for number in (10, 2)
+    }
     pptx = archive(tmp_path / "a.pptx", {**types, **slides})
     assert ((text(pptx) or "").split("\n\n"), read(pptx).pages) == (["slide 2", "slide 10"], 2)
-    odt = archive(tmp_path / "a.odt", {"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "<o><text:p xmlns:text='t'>Hello <text:span>there</text:span> again</text:p></o>"})
+    odt = archive(
+        tmp_path / "a.odt",
+        {
+            "mimetype": "application/vnd.oasis.opendocument.text",
+            "content.xml": "<o><text:p xmlns:text='t'>Hello <text:span>there</text:span> again</text:p></o>",
+        },
+    )
     assert (text(odt), read(odt).mime) == ("Hello there again", "application/vnd.oasis.opendocument.text")
     assert text(docx, 6) == "Dear l"
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
-    path = archive(tmp_path / "a.docx", {"[Content_Types].xml": "<Types/>", "word/document.xml": b"<w>" + b" " * (20 << 20) + b"</w>"})
-    with pytest.raises(MediaError, match="too-large.*20 MiB.*limit is 200 times"):
+    path = archive(
+        tmp_path / "a.docx",
+        {"[Content_Types].xml": "<Types/>", "word/document.xml": b"<w>" + b" " * (20 << 20) + b"</w>"},
+    )
+    with pytest.raises(MediaError, match=r"too-large.*20 MiB.*limit is 200 times"):
         text(path, 1 << 20)
-    billion = archive(tmp_path / "b.docx", {"[Content_Types].xml": "<T/>", "word/document.xml": '<!DOCTYPE x [<!ENTITY a "aaaa">]><w><p>&a;</p></w>'})
-    with pytest.raises(MediaError, match="corrupt.*entities"):
+    billion = archive(
+        tmp_path / "b.docx",
+        {"[Content_Types].xml": "<T/>", "word/document.xml": '<!DOCTYPE x [<!ENTITY a "aaaa">]><w><p>&a;</p></w>'},
+    )
+    with pytest.raises(MediaError, match=r"corrupt.*entities"):
         text(billion)
 
 
@@ -434,10 +522,18 @@ def test_cut_office_documents(tmp_path: Path) -> None:
         ("a.txt", "Grüße".encode("cp1252"), "Grüße"),
         ("a.txt", "Grüße".encode("utf-16"), "Grüße"),
         ("a.md", b"# Title\n\nwords", "# Title\n\nwords"),
-        ("a.html", b"<html><title>T</title><script>no()</script><style>p{}</style><p>one<b>two</b></p>&eacute;</html>", "T\nonetwo\né"),
+        (
+            "a.html",
+            b"<html><title>T</title><script>no()</script><style>p{}</style><p>one<b>two</b></p>&eacute;</html>",
+            "T\nonetwo\né",
+        ),
         ("a.rtf", b"{\\rtf1\\ansi{\\fonttbl{\\f0 Arial;}}\\f0 Gr\\'fc\\u223?e\\par two}", "Grüße\ntwo"),
         ("a.csv", b"a,b\n1,2\n", "a,b\n1,2\n"),
-        ("a.eml", b"From: a@b.c\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nDate: Sat, 13 Apr 2024 18:22:05 +0200\n\nbody", "From: a@b.c\nSubject: Grüße\nDate: Sat, 13 Apr 2024 18:22:05 +0200\n\nbody"),
+        (
+            "a.eml",
+            b"From: a@b.c\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nDate: Sat, 13 Apr 2024 18:22:05 +0200\n\nbody",
+            "From: a@b.c\nSubject: Grüße\nDate: Sat, 13 Apr 2024 18:22:05 +0200\n\nbody",
+        ),
     ],
 )
 def test_words_of_text(tmp_path: Path, name: str, content: bytes, words: str) -> None:
@@ -448,7 +544,11 @@ def test_words_of_text(tmp_path: Path, name: str, content: bytes, words: str) ->
 
 
 def test_titles_of_text(tmp_path: Path) -> None:
-    for name, content, title in (("a.md", "Intro\n\n# The *title* #\n", "The *title*"), ("b.html", "<title> A\n b </title>", "A b"), ("c.eml", "Subject: Hi\n\nx", "Hi")):
+    for name, content, title in (
+        ("a.md", "Intro\n\n# The *title* #\n", "The *title*"),
+        ("b.html", "<title> A\n b </title>", "A b"),
+        ("c.eml", "Subject: Hi\n\nx", "Hi"),
+    ):
         (tmp_path / name).write_text(content)
         assert read(tmp_path / name).title == title
     (tmp_path / "d.eml").write_text("Date: Sat, 13 Apr 2024 18:22:05 +0200\n\nx")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from albumsd.core.facts import Camera, Facts
+from albumsd.core.words import words
 from albumsd.store import assets, documents, readings
 
 
@@ -88,6 +89,21 @@ def test_new_text_replaces_the_old(lib: Any, letter: int) -> None:
         lib.db.value("SELECT length(body) - length(replace(body, ' ', '')) + 1 FROM document")
         == documents.MAX_BODY_WORDS
     )
+
+
+def test_a_long_document_is_read_no_further_than_its_words_are_kept(
+    lib: Any, letter: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In scripts without spaces each character is a word: the rest would cost the transaction half a second."""
+    read = []
+    monkeypatch.setattr(documents, "words", lambda text: (read.append(len(text)), words(text))[1])
+    with lib.db.write() as tx:
+        assets.set_text(tx, letter, "漢字" * documents.MAX_BODY_CHARS)
+    assert documents.MAX_BODY_WORDS <= sum(read) < documents.MAX_BODY_WORDS + 110_000
+    monkeypatch.setattr(documents, "_PIECE", 7)
+    with lib.db.write() as tx:
+        assets.set_text(tx, letter, "guarantee of thirty months")
+    assert lib.db.value("SELECT body FROM document") == "guarantee of thirty months"
 
 
 def test_forgotten_words_find_nothing(lib: Any, letter: int) -> None:

@@ -1,8 +1,9 @@
 """Office documents: OOXML (docx, xlsx, pptx), OpenDocument (odt, ods, odp) and EPUB.
 
 All are ZIP files of XML, so one reader serves them: the parts that hold text are streamed through defusedxml,
-paragraph by paragraph. What would unpack to more than the limits is a bomb and not unpacked at all. Libraries for one of the formats build the
-whole document in memory and leave out headers, notes and text boxes; a search wants every word.
+paragraph by paragraph. What would unpack to more than the limits is a bomb and not unpacked at all. Libraries for
+one of the formats build the whole document in memory and leave out headers, notes and text boxes; a search wants
+every word.
 """
 
 from __future__ import annotations

@@ -61,14 +61,24 @@ def facts(source: Source, guess: Guess) -> Facts:
     return settle(guess.kind, guess.mime, [found], pages=pages, problems=problems)
 
 
+def _show_forms(document: Any) -> None:
+    """Have what was filled in drawn. A form that PDFium cannot set up is drawn without."""
+    try:
+        if document.get_formtype() != pdfium.raw.FORMTYPE_NONE:
+            document.init_forms()
+    except (pdfium.PdfiumError, RuntimeError):
+        return
+
+
 def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
     document = _open(source)
     try:
+        _show_forms(document)
         page = document[0]
         width, height = page.get_size()
         if not (width > 0 and height > 0):
             raise MediaError("corrupt", "its first page has no size")
-        bitmap = page.render(scale=long_side / max(width, height), may_draw_forms=False)
+        bitmap = page.render(scale=long_side / max(width, height))
         image = bitmap.to_pil().convert("RGB")
     except (pdfium.PdfiumError, IndexError, ValueError, RuntimeError) as error:
         raise MediaError("corrupt", f"its first page: {error}") from None
