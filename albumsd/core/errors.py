@@ -148,30 +148,6 @@ class NotFound(AlbumsdError):
     errno = _errno.ENOENT
 
 
-class ReadOnly(AlbumsdError):
-    """{name} is computed: it cannot be written. Put new files into a source folder."""
-
-    errno = _errno.EROFS
-
-
-class NotPermitted(AlbumsdError):
-    """{what}"""
-
-    errno = _errno.EPERM
-
-
-class Undecodable(AlbumsdError):
-    """{path}: {why}"""
-
-    exit_code = 4
-
-
-class OverLimit(AlbumsdError):
-    """{path}: {what} is over the limit of {limit}"""
-
-    exit_code = 4
-
-
 # --- the mount ------------------------------------------------------------------------------------
 
 

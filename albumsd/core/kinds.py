@@ -44,8 +44,6 @@ EXTENSIONS: dict[str, tuple[Kind, str]] = {
 }
 """``jpg`` to ``("photo", "image/jpeg")``."""
 
-RAW_EXTENSIONS = frozenset(e for e, m in _BY_KIND["photo"].items() if m.startswith("image/x-"))
-
 OTHER: tuple[Kind, str] = ("other", "application/octet-stream")
 
 

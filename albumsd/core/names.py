@@ -7,7 +7,6 @@ behind still fits 255). Uniqueness is decided on ``name_key``: NFC, then casefol
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 
@@ -62,13 +61,3 @@ def with_suffix(name: str, suffix: str) -> str:
     stem, extension = split(name)
     room = MAX_BYTES - len(extension.encode("utf-8")) - len(suffix) - 1
     return f"{_cut(stem, room).rstrip(' ')}~{suffix}{extension}"
-
-
-def same_name(asked: bytes, shown: str) -> bool:
-    """Whether the bytes a program asked for mean ``shown``: equal after NFC (macOS asks in NFD)."""
-    if asked == os.fsencode(shown):
-        return True
-    try:
-        return unicodedata.normalize("NFC", asked.decode("utf-8")) == unicodedata.normalize("NFC", shown)
-    except UnicodeDecodeError:
-        return False

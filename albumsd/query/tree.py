@@ -203,27 +203,18 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(node.part)
 
 
-def text_words(node: Node) -> tuple[str, ...]:
-    """The words that a result should hold, for ranking: those of every Text not under a Not, each once, in order.
-
-    A prefix stands here as typed; who needs to know walks the tree.
-    """
-    found: dict[str, None] = {}
-    _collect(node, found)
-    return tuple(found)
-
-
-def _collect(node: Node, found: dict[str, None]) -> None:
+def texts(node: Node) -> Iterator[Text]:
+    """Every Text not under a Not, in the order of the text: what a result should hold, for ranking."""
     if isinstance(node, And | Or):
         for part in node.parts:
-            _collect(part, found)
+            yield from texts(part)
     elif isinstance(node, Text):
-        found.update(dict.fromkeys(node.words))
+        yield node
 
 
 def is_pure_filter(node: Node) -> bool:
     """Nothing in it can be ranked by text: results come in the order of time."""
-    return not text_words(node)
+    return next(texts(node), None) is None
 
 
 def describe(node: Node) -> str:

@@ -6,7 +6,7 @@ sorted lists without ever making one of them whole.
 
 from __future__ import annotations
 
-from albumsd.query.tree import And, Node, Not, Or, Text
+from albumsd.query.tree import And, Node, Not, Or, Text, texts
 
 COLUMNS = {"title": "title", "path": "path", "text": "body"}
 """Scope of a Text -> column of the index. Without a scope all columns are looked at."""
@@ -49,17 +49,10 @@ def _text(node: Text) -> str:
 def terms(node: Node) -> tuple[str, ...]:
     """What ranking counts: the words of every Text not under a Not, each once; a beginning ends in ``*``."""
     found: dict[str, None] = {}
-    _collect(node, found)
-    return tuple(found)
-
-
-def _collect(node: Node, found: dict[str, None]) -> None:
-    if isinstance(node, And | Or):
-        for part in node.parts:
-            _collect(part, found)
-    elif isinstance(node, Text):
-        starred = (*node.words[:-1], node.words[-1] + "*") if node.prefix else node.words
+    for text in texts(node):
+        starred = (*text.words[:-1], text.words[-1] + "*") if text.prefix else text.words
         found.update(dict.fromkeys(starred))
+    return tuple(found)
 
 
 def occurrences(text: str, term: str) -> int:

@@ -50,9 +50,6 @@ TABLE = {
     "Stalled": (3, errno.EIO),
     "Changed": (1, errno.ESTALE),
     "NotFound": (1, errno.ENOENT),
-    "ReadOnly": (1, errno.EROFS),
-    "NotPermitted": (1, errno.EPERM),
-    "Undecodable": (4, errno.EIO),
 }
 
 

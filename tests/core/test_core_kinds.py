@@ -28,6 +28,3 @@ def test_by_extension(name: str, want: tuple[str, str]) -> None:
 def test_the_tables_fit_together() -> None:
     assert all(extension == extension.lower() and "." not in extension for extension in kinds.EXTENSIONS)
     assert {kind for kind, _ in kinds.EXTENSIONS.values()} | {"other"} == set(kinds.TYPE_OF_KIND)
-    assert all(kinds.EXTENSIONS[extension][0] == "photo" for extension in kinds.RAW_EXTENSIONS)
-    assert {"dng", "cr2", "nef", "arw"} <= kinds.RAW_EXTENSIONS
-    assert "jpg" not in kinds.RAW_EXTENSIONS

@@ -35,7 +35,7 @@ from albumsd.query.tree import (
     disjoin,
     is_pure_filter,
     negate,
-    text_words,
+    texts,
     walk,
 )
 
@@ -179,6 +179,6 @@ def test_describe(node: Node, want: str) -> None:
 
 def test_words_for_ranking_are_the_wanted_ones_once() -> None:
     node = parse("warranty 'two years' -dog path=bills* (letter or warranty) -(-cat bird) place=lisbon", TODAY)
-    assert text_words(node) == ("warranty", "two", "years", "bills", "letter")
+    assert [word for text in texts(node) for word in text.words] == ["warranty", "two", "years", "bills", "letter"]
     assert not is_pure_filter(node)
     assert is_pure_filter(parse("place=lisbon -dog", TODAY))

@@ -93,7 +93,8 @@ class Daemon:
         return found
 
     def pid(self, process: str) -> int:
-        return int((self.library / "run" / f"{process}.lock").read_text())
+        """Who wrote the lock file last; 0 in the moment in which it is being written."""
+        return int((self.library / "run" / f"{process}.lock").read_text() or 0)
 
     def look(self, *words: str, timeout: float = 30) -> subprocess.CompletedProcess[bytes]:
         """Run a program that looks into the mount, bounded in time."""

@@ -91,7 +91,8 @@ def _run(arguments: argparse.Namespace) -> int:
         supervisor.take_over()
         look_at_mountpoint(config)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: supervisor.stop.set())
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
+                signal.signal(number, lambda *_: supervisor.stop.set())
         supervisor.start()
         try:
             return _wait_and_watch(config, supervisor, count)
