@@ -10,11 +10,16 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from albumsd.store.files import Entry
 
 from .ignore import left_out
+
+CHUNK = 128
+"""After so many names ``read`` says that the disk answers: a slow one must not look hung in a large folder."""
 
 
 class Directory(NamedTuple):
@@ -25,8 +30,17 @@ class Directory(NamedTuple):
     fresh: frozenset[bytes]
 
 
-def read(path: bytes, *, inodes: bool, rest_ns: int, skip: frozenset[bytes] = frozenset()) -> Directory:
+def read(
+    path: bytes,
+    *,
+    inodes: bool,
+    rest_ns: int,
+    skip: frozenset[bytes] = frozenset(),
+    answered: Callable[[], None] = lambda: None,
+) -> Directory:
     """List ``path``. ``skip`` are absolute paths of folders that are never entered. Raises OSError.
+
+    ``answered`` is called now and then while the disk answers, and at the end.
 
     A file is fresh when its mtime or ctime lies within ``rest_ns`` of now; a time in the far future (a camera whose
     clock is wrong) does not make it so.
@@ -38,33 +52,39 @@ def read(path: bytes, *, inodes: bool, rest_ns: int, skip: frozenset[bytes] = fr
     horizon, limit = now - rest_ns, now + max(rest_ns, 1)
     is_regular, add, new = stat.S_ISREG, files.append, tuple.__new__  # this loop is what a rescan costs
     with os.scandir(path) as entries:
-        for entry in entries:
-            name: bytes = entry.name
-            if left_out(name):
-                continue
-            try:
-                if entry.is_dir(follow_symlinks=False):  # False for links to folders; what stat says leaves links out
-                    if not skip or entry.path not in skip:
-                        folders.append(name)
+        while chunk := list(islice(entries, CHUNK)):
+            for entry in chunk:
+                name: bytes = entry.name
+                if left_out(name):
                     continue
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # it went between the listing and the look
-            if not is_regular(status.st_mode):
-                continue
-            mtime = status.st_mtime_ns
-            ctime = status.st_ctime_ns
-            if (ctime > horizon and ctime < limit) or (mtime > horizon and mtime < limit):
-                fresh.append(name)
-            add(new(Entry, (name, status.st_size, mtime, status.st_ino if inodes else 0)))
+                try:
+                    if entry.is_dir(follow_symlinks=False):  # False for links to folders; stat leaves out the others
+                        if not skip or entry.path not in skip:
+                            folders.append(name)
+                        continue
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # it went between the listing and the look
+                if not is_regular(status.st_mode):
+                    continue
+                mtime = status.st_mtime_ns
+                ctime = status.st_ctime_ns
+                if (ctime > horizon and ctime < limit) or (mtime > horizon and mtime < limit):
+                    fresh.append(name)
+                add(new(Entry, (name, status.st_size, mtime, status.st_ino if inodes else 0)))
+            answered()
+    answered()
     return Directory(files, folders, frozenset(fresh))
 
 
 def stands(path: bytes, entry: Entry) -> bool:
-    """Whether a regular file with this size and inode stands at ``path`` (absolute)."""
+    """Whether a regular file with this size and inode stands at ``path`` (absolute).
+
+    Raises OSError when the disk does not say: a disk that fails has not lost the file.
+    """
     try:
         status = os.lstat(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     same = status.st_size == entry.size and entry.inode in (0, status.st_ino)
     return stat.S_ISREG(status.st_mode) and same

@@ -78,7 +78,7 @@ class Edits:
     def hold(self, rows: Sequence[Placed]) -> None:
         """Too many files are gone."""
         for start in range(0, len(rows), CHUNK):
-            ids = [row.id for row in rows[start : start + CHUNK]]
+            ids = [row.known.id for row in rows[start : start + CHUNK]]
             self.add(partial(files.hold, files=ids), len(ids))
 
     def remove_folder(self, folder: int) -> None:
@@ -119,35 +119,35 @@ class Edits:
             self._beside(tx, path, entry.name)
 
     def _settle(self, row: Placed, entry: Entry, tx: Tx) -> None:
-        files.settle_stat(tx, row.id, entry)
-        if row.missing_ns is not None:
-            jobs.unpark(tx, row.asset)
+        files.settle_stat(tx, row.known.id, entry)
+        if row.known.missing_ns is not None:
+            jobs.unpark(tx, row.known.asset)
 
     def _change(self, row: Placed, entry: Entry, tx: Tx) -> None:
         files.change(tx, row.known, row.folder, entry, self._version)
-        self._beside(tx, row.folder, row.name)
+        self._beside(tx, row.folder, row.known.name)
 
     def _vanish(self, row: Placed, tx: Tx) -> None:
-        files.vanish(tx, row.id)
-        self._beside(tx, row.folder, row.name)
+        files.vanish(tx, row.known.id)
+        self._beside(tx, row.folder, row.known.name)
 
     def _move(self, move: Move, tx: Tx) -> None:
         row, path, entry = move
-        files.move(tx, row.id, self._ensure(tx, path), entry)
+        files.move(tx, row.known.id, self._ensure(tx, path), entry)
         self._moved(move, tx)
 
     def _swap(self, swaps: Sequence[Move], tx: Tx) -> None:
-        files.move_around(tx, [(row.id, self._ensure(tx, path), entry) for row, path, entry in swaps])
+        files.move_around(tx, [(row.known.id, self._ensure(tx, path), entry) for row, path, entry in swaps])
         for move in swaps:
             self._moved(move, tx)
 
     def _moved(self, move: Move, tx: Tx) -> None:
         row, path, entry = move
-        if row.missing_ns is not None:
-            jobs.unpark(tx, row.asset)
-        if scanning.has_sidecar(tx, row.id) or scanning.sidecar_name(tx, row.id):
-            scanning.read_again(tx, row.id, self._stage, self._version)
-        self._beside(tx, row.folder, row.name)
+        if row.known.missing_ns is not None:
+            jobs.unpark(tx, row.known.asset)
+        if scanning.has_sidecar(tx, row.known.id) or scanning.sidecar_name(tx, row.known.id):
+            scanning.read_again(tx, row.known.id, self._stage, self._version)
+        self._beside(tx, row.folder, row.known.name)
         self._beside(tx, path, entry.name)
 
     def _beside(self, tx: Tx, path: bytes, name: bytes) -> None:

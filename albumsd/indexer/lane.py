@@ -1,7 +1,7 @@
-"""Threads that read whole files, any of which may hang on a dead drive.
+"""Threads that read files or look at them, any of which may hang on a dead drive.
 
-A hung thread cannot be killed. ``give_up`` takes one out of the count and starts another in its place, so that the lane
-keeps its width; the hung one ends by itself when its disk answers. All threads are daemons: none keeps a process alive.
+A hung thread cannot be killed. ``give_up`` starts another in its place, so that the lane keeps its width; the hung one
+ends by itself when its disk answers. All threads are daemons: none keeps a process alive.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Lane:
         )
         self._width = width
         self._lock = threading.Lock()
-        self._surplus = 0  # threads that end after the task they are at
+        self._lost: set[Future[Any]] = set()  # tasks whose threads end after them
         for _ in range(width):
             self._start()
 
@@ -41,8 +41,8 @@ class Lane:
                 else:
                     future.set_result(result)
             with self._lock:
-                if self._surplus:
-                    self._surplus -= 1
+                if future in self._lost:
+                    self._lost.discard(future)
                     return
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -51,10 +51,14 @@ class Lane:
         self._tasks.put((future, function, arguments))
         return future
 
-    def give_up(self) -> None:
-        """One of the threads hangs: start another, and let one end when it comes back."""
+    def give_up(self, future: Future[Any]) -> None:
+        """A task hangs, or waits and is wanted no more: cancel it, or replace the thread that is at it."""
+        if future.cancel():
+            return
         with self._lock:
-            self._surplus += 1
+            if future.done() or future in self._lost:
+                return
+            self._lost.add(future)
         self._start()
 
     def close(self) -> None:
@@ -66,5 +70,17 @@ class Lane:
                 break
             if task is not None:
                 task[0].cancel()
+        self.end()
+
+    def end(self) -> None:
+        """Let every thread end when nothing waits."""
         for _ in range(self._width):
             self._tasks.put(None)
+
+
+def alone(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    """Run ``function(*arguments)`` in a thread of its own, which may hang without being in anybody's way."""
+    lane = Lane(1, "alone")
+    future = lane.submit(function, *arguments)
+    lane.end()
+    return future

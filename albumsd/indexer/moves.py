@@ -51,8 +51,8 @@ def _key(inode: int, size: int, mtime_ns: int) -> Key | None:
 def resolve(news: News) -> Plan:
     """Decide. The order of what is in ``news`` has no influence."""
     free: dict[Key, list[Placed]] = {}
-    for row in [*news.gone, *news.away, *(row for row, entry in news.changed if row.inode != entry.inode)]:
-        key = _key(row.inode, row.size, row.mtime_ns)
+    for row in [*news.gone, *news.away, *(row for row, entry in news.changed if row.known.inode != entry.inode)]:
+        key = _key(row.known.inode, row.known.size, row.known.mtime_ns)
         if key:
             free.setdefault(key, []).append(row)
     for rows in free.values():
@@ -65,13 +65,13 @@ def resolve(news: News) -> Plan:
             unmatched.append((path, entry, fresh))
         else:
             moves.append((twin, path, entry))
-    occupants = {(row.folder, row.name): row for row, _ in news.changed}
+    occupants = {(row.folder, row.known.name): row for row, _ in news.changed}
     for row, entry in news.changed:
         other = _take(free, entry, but=row)
         if other is not None:
             moves.append((other, row.folder, entry))
     moves = _possible(moves, occupants)
-    moved = {row.id for row, _, _ in moves}
+    moved = {row.known.id for row, _, _ in moves}
     arrived_at = {(path, entry.name) for _, path, entry in moves}
     plan = Plan()
     for path, entry, fresh in unmatched:
@@ -80,13 +80,13 @@ def resolve(news: News) -> Plan:
         else:
             plan.links.append((path, entry))
     for row, entry in news.changed:
-        if (row.folder, row.name) in arrived_at:
+        if (row.folder, row.known.name) in arrived_at:
             continue
-        if row.id in moved:
+        if row.known.id in moved:
             plan.links.append((row.folder, entry))
         else:
             plan.changed.append((row, entry))
-    plan.gone = [row for row in news.gone if row.id not in moved]
+    plan.gone = [row for row in news.gone if row.known.id not in moved]
     _order(plan, moves, occupants)
     return plan
 
@@ -94,7 +94,7 @@ def resolve(news: News) -> Plan:
 def _take(free: dict[Key, list[Placed]], entry: Entry, but: Placed | None = None) -> Placed | None:
     key = _key(entry.inode, entry.size, entry.mtime_ns)
     rows = free.get(key) if key else None
-    if not rows or (but is not None and rows[-1].id == but.id):
+    if not rows or (but is not None and rows[-1].known.id == but.known.id):
         return None
     return rows.pop()
 
@@ -102,20 +102,20 @@ def _take(free: dict[Key, list[Placed]], entry: Entry, but: Placed | None = None
 def _possible(moves: list[Move], occupants: dict[tuple[bytes, bytes], Placed]) -> list[Move]:
     """Without those whose target is occupied by a row that stays where it is."""
     while True:
-        moved = {row.id for row, _, _ in moves}
-        kept = [m for m in moves if (o := occupants.get((m[1], m[2].name))) is None or o.id in moved]
+        moved = {row.known.id for row, _, _ in moves}
+        kept = [m for m in moves if (o := occupants.get((m[1], m[2].name))) is None or o.known.id in moved]
         if len(kept) == len(moves):
             return kept
         moves = kept
 
 
 def _order(plan: Plan, moves: list[Move], occupants: dict[tuple[bytes, bytes], Placed]) -> None:
-    waiting = {row.id for row, _, _ in moves}
+    waiting = {row.known.id for row, _, _ in moves}
     while moves:
-        ready = [m for m in moves if (o := occupants.get((m[1], m[2].name))) is None or o.id not in waiting]
+        ready = [m for m in moves if (o := occupants.get((m[1], m[2].name))) is None or o.known.id not in waiting]
         if not ready:
             plan.swaps = moves
             return
         plan.steps.append(ready)
-        waiting -= {row.id for row, _, _ in ready}
-        moves = [m for m in moves if m[0].id in waiting]
+        waiting -= {row.known.id for row, _, _ in ready}
+        moves = [m for m in moves if m[0].known.id in waiting]

@@ -45,14 +45,14 @@ def index_once(
     """Scan every source that is there and waits for it (all, with ``rescan``), then run all jobs to their end.
 
     With ``rest_s`` 0 every file counts as finished. ``decode`` replaces the pool of decoder processes. What was left by
-    a killed run is taken up. Raises what the store raises.
+    a killed run is taken up. Raises what the store raises, and PoolFailed when no decoder can be started.
     """
     report = Report()
     if decode is not None:
-        _index(database, config, rest_s, rescan, decode, committed, report)
+        _index(database, config, rest_s, rescan, decode, lambda: None, committed, report)
         return report
     with DecoderPool(config.workers, Limits.from_settings(config.values)) as pool:
-        _index(database, config, rest_s, rescan, pool.submit, committed, report)
+        _index(database, config, rest_s, rescan, pool.submit, pool.check, committed, report)
     return report
 
 
@@ -62,9 +62,14 @@ def _index(
     rest_s: float,
     rescan: bool,
     decode: Submit,
+    check: Callable[[], None],
     committed: Callable[[], None],
     report: Report,
 ) -> None:
+    def stopped() -> bool:
+        check()  # raises when no decoder can be started
+        return False
+
     prober = Prober()
     look_again: dict[int, set[bytes]] = {}
     calls = Calls(committed, lambda source: None, lambda source, path: look_again.setdefault(source, set()).add(path))
@@ -78,7 +83,7 @@ def _index(
         wanted: dict[int, set[bytes]] | None = None
         while True:
             again = _look(database, config, prober, rest_s, wanted, committed, report)
-            runner.run()
+            runner.run(stopped)
             for source, folders in look_again.items():
                 again.setdefault(source, set()).update(folders)
             look_again.clear()

@@ -104,13 +104,18 @@ class Prober:
             return None
         return answer[0]
 
-    def check(self, database: Database, source: sources.Source, mounts: Mounts | None = None) -> Verdict:
-        """Look at a source, store its state, and open its parked jobs when it came back."""
+    def check(
+        self, database: Database, source: sources.Source, mounts: Mounts | None = None, *, hung: bool = False
+    ) -> Verdict:
+        """Look at a source, store its state, and open its parked jobs when it came back.
+
+        ``hung``: a scan hangs in it, so that it is *stalled* without a look, even if its root answers.
+        """
         mounts = mounts or Mounts.now()
         volume = mounts.volume(source.path)
         known = scanning.has_files(database, source.id)
         foreign = known and source.volume is not None and source.volume != volume.identity
-        seen = self.look(source.path, scanning.sample(database, source.id) if foreign else ())
+        seen = None if hung else self.look(source.path, scanning.sample(database, source.id) if foreign else ())
         verdict = judge(source, volume, seen, known)
         if not _is_news(source, verdict):
             return verdict

@@ -11,42 +11,43 @@ What goes wrong, and what becomes of the job:
   problem;
 * the source is not online → parked until it is; the file is not what its row says → parked until its folder was
   looked at;
-* nothing came back by the deadline → the drive hangs: parked, its thread given up, the source is to be checked;
+* nothing was read for too long → the drive hangs: parked, its thread given up, the source is to be checked and held
+  back (``stalls``) with all that was begun in it;
 * albumsd itself failed → logged, counted as a failure like any other.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 from albumsd.core.config import Config
 from albumsd.core.errors import AlbumsdError
 from albumsd.core.facts import Problem
-from albumsd.media.pool import TaskFailed
-from albumsd.store import assets, files, jobs, scanning
+from albumsd.store import assets, files, jobs, readings, scanning
 from albumsd.store.database import BATCH_S, Database, Tx
-from albumsd.store.files import Location
 from albumsd.store.jobs import Job
 
+from .gather import Gather
 from .lane import Lane
 from .pace import Meter, Pressure
 from .stage import OWN_FAULT, RETRIED, FileChanged, Stage, Submit, Tools, Work
 from .stages import all_stages, switched_off
 from .stages.facts import given_up
-from .stages.hash import agrees
+from .stalls import Stalls
 
 log = logging.getLogger(__name__)
 
 LEASE_S = 3600.0
 HASH_THREADS = 2
-SLOWEST_BYTES_PER_S = 2_000_000
+LOOK_THREADS = 4
 PATIENCE_S = 60.0
+LOOK_S = 5.0
+"""For so long a look at a file may take, when its job is done."""
 OPEN_FILES_PER_CHILD = 12
 """Jobs begun per decoder: enough that none waits for the database, few enough that what is looked at comes soon."""
 
@@ -79,6 +80,8 @@ class Runner:
         self._stages = tuple(stage for stage in everyone if stage not in self._off)
         self._by_name = {stage.name: stage for stage in self._stages}
         self._lane = Lane(HASH_THREADS, "hash")
+        self._looks = Lane(LOOK_THREADS, "look")
+        self._stalls = Stalls()
         self._tools = Tools(decode, self._lane.submit, config.previews, config.library / "cache")
         self._room = {"child": OPEN_FILES_PER_CHILD * config.workers, "thread": 16, "here": 64}
         self._begun: dict[int, Work] = {}
@@ -98,8 +101,13 @@ class Runner:
     # -------------------------------------------------------------------------------------------- start
 
     def open_outdated(self) -> int:
-        """Open the jobs that older versions did, and give every live asset what new stages want. How many."""
-        opened = 0
+        """Open the jobs that older versions did, and give every live asset what new stages want. How many.
+
+        And what a drive that hung was to blame for, for a new start may find it well.
+        """
+        with self._database.write() as tx:
+            jobs.unpark_hung(tx)
+            opened = jobs.retry_timeouts(tx)
         for stage in self._off:
             with self._database.write() as tx:
                 jobs.switch_off(tx, stage.name)
@@ -138,13 +146,16 @@ class Runner:
 
     def step(self, wait_s: float) -> bool:
         """Begin what there is room for, wait up to ``wait_s`` for answers, store them. False: nothing to do."""
+        for source in self._stalls.back():
+            with self._database.write() as tx:
+                jobs.unpark_hung(tx, source)
         paused = self._pressure is not None and self._pressure.pause()
         claimed = 0 if paused else self._fill()
-        self._give_up_hung()
+        late = self._give_up_hung()
         back = self._collect(wait_s if self._begun else 0)
         if back:
             self._store(back)
-        return bool(claimed or back or self._begun)
+        return bool(claimed or late or back or self._begun)
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Do jobs until none is open, or ``stopped``."""
@@ -165,6 +176,7 @@ class Runner:
                 for work in begun:
                     jobs.put_back(tx, work.job)
         self._lane.close()
+        self._looks.close()
 
     def _fill(self) -> int:
         claimed = 0
@@ -178,8 +190,7 @@ class Runner:
                     break
                 with self._database.write() as tx:
                     found = jobs.claim(tx, stage.name, room, LEASE_S)
-                for job in found:
-                    self._begin(stage, job)
+                self._park([(job, why) for job in found if (why := self._begin(stage, job))])
                 room -= len(found)
                 claimed += len(found)
         return claimed
@@ -194,27 +205,37 @@ class Runner:
                     waiting.append((top < jobs.LOOKED_AT, stage))
         return [stage for _, stage in sorted(waiting, key=lambda pair: pair[0])]
 
-    def _begin(self, stage: Stage, job: Job) -> None:
+    def _park(self, parked: Sequence[tuple[Job, str]]) -> None:
+        if parked:
+            with self._database.write() as tx:
+                for job, why in parked:
+                    jobs.park(tx, job, why)
+
+    def _begin(self, stage: Stage, job: Job) -> str | None:
+        """Start a job. Why it is to be parked, if it is."""
+        if job.id in self._begun:
+            return None  # it outlasts its lease
         subject = scanning.subject(self._database, job.asset)
         if subject is None:
-            return  # the asset is gone, and the job with it
-        places = scanning.present(self._database, files.locations(self._database, job.asset))
-        online = [place for place in places if place.state == "online"]
+            return None  # the asset is gone, and the job with it
         if not stage.wants(subject):
             with self._database.write() as tx:
                 jobs.finish(tx, job)
                 self.follow(tx, job.asset)
-            return
+            return None
+        places = scanning.present(self._database, files.locations(self._database, job.asset))
+        online = [place for place in places if place.state == "online"]
         if not online:
-            why = "its file is missing" if not places else "its drive is not here"
-            with self._database.write() as tx:
-                jobs.park(tx, job, why)
-            return
-        work = Work(job, subject, online[0], online[1:])
+            return "its drive is not here" if places else "its file is missing"
+        good = [place for place in online if not self._stalls.held_back(place)]
+        if not good:
+            self._stalls.remember(online[0])
+            return jobs.HUNG
+        good.sort(key=self._stalls.suspect)
+        work = Work(job, subject, good[0], good[1:])
         decoding = self._decode_s * OPEN_FILES_PER_CHILD  # the pool has a deadline of its own for each task
-        reading = subject.size / SLOWEST_BYTES_PER_S
-        work.patience_s = PATIENCE_S + (reading if stage.where == "thread" else decoding)
-        work.deadline = time.monotonic() + work.patience_s
+        work.patience_s = PATIENCE_S + (0 if stage.where == "thread" else decoding)
+        work.alive()
         self._begun[job.id] = work
         try:
             work.futures = list(stage.begin(self._database, work, self._tools))
@@ -222,8 +243,9 @@ class Runner:
             log.exception("stage %s could not begin", stage.name)
             work.answers = [OWN_FAULT]
             self._back.put(work)
-            return
-        _Gather(work, self._back)
+            return None
+        Gather(work, self._looks, self._back)
+        return None
 
     def _collect(self, wait_s: float) -> list[Work]:
         """Everything that came back, after waiting for the first."""
@@ -235,20 +257,47 @@ class Runner:
         except queue.Empty:
             return [work for work in found if not work.abandoned]
 
-    def _give_up_hung(self) -> None:
+    def _give_up_hung(self) -> bool:
+        """Free what waits for a drive that does not answer. Whether anything does."""
         now = time.monotonic()
+        late = []
         for work in self._begun.values():
-            first = work.futures[0] if work.futures else None
+            first = work.look or (work.futures[0] if work.futures else None)
             if work.answers or first is None or not (first.running() or first.done()):
-                work.deadline = now + work.patience_s  # it waits for its turn: patience begins when it is at it
-        for work in [work for work in self._begun.values() if now > work.deadline]:
+                work.beat = now  # it waits for its turn: patience begins when it is at it
+            elif now - work.beat > (LOOK_S if work.look else work.patience_s):
+                late.append(work)
+        if late:
+            for work in late:
+                self._stalls.hung(work.at)
+            sources = {work.at.source for work in late}
+            log.warning("files of source %s do not answer", ", ".join(map(str, sorted(sources))))
+            ids = {work.job.id for work in late}
+            lost = [w for w in self._begun.values() if w.job.id in ids or self._stalls.held_back(w.at)]
+            self._abandon(lost)
+            for source in sources:
+                self._calls.doubt(source)
+        return bool(late)
+
+    def _abandon(self, works: Sequence[Work]) -> None:
+        """Park what was begun, or put it back where the same content lies elsewhere too, and free its threads."""
+        for work in works:
             work.abandoned = True
             del self._begun[work.job.id]
+            self._stalls.remember(work.at)
+            for future in work.futures:
+                future.cancel()
+        for work in works:  # only now, or a thread that is free would begin what is cancelled next
             if self._by_name[work.job.stage].where == "thread":
-                self._lane.give_up()
-            with self._database.write() as tx:
-                jobs.park(tx, work.job, "its drive does not answer")
-            self._calls.doubt(work.at.source)
+                self._lane.give_up(work.futures[0])
+            if work.look is not None:
+                self._looks.give_up(work.look)
+        with self._database.write() as tx:
+            for work in works:
+                if any(not self._stalls.held_back(at) and not self._stalls.suspect(at) for at in work.others):
+                    jobs.put_back(tx, work.job)
+                else:
+                    jobs.park(tx, work.job, jobs.HUNG)
 
     # -------------------------------------------------------------------------------------------- store
 
@@ -291,8 +340,11 @@ class Runner:
         elif isinstance(first, Problem):
             self._problem(tx, work, first)
         else:
+            if work.subject.problem in RETRIED:
+                self._well_again(tx, work.job)
             asset = self._by_name[work.job.stage].apply(tx, work, work.answers)
             jobs.finish(tx, work.job)
+            self._stalls.answered(work.at)
             self._place_again(tx, work, asset)
             self.follow(tx, asset)
 
@@ -326,6 +378,13 @@ class Runner:
         else:
             assets.set_problem(tx, work.job.asset, problem.reason, problem.detail)
 
+    def _well_again(self, tx: Tx, job: Job) -> None:
+        """What was bad luck is over, unless another stage still has it."""
+        facts = readings.of_asset(tx, job.asset)
+        if facts and not any("failed" in states for states in jobs.of_asset(tx, job.asset).values()):
+            left = tuple(problem for problem in facts.problems if problem.reason not in RETRIED)
+            assets.store_facts(tx, job.asset, replace(facts, problems=left))
+
     def _place_again(self, tx: Tx, work: Work, asset: int) -> None:
         """The position is another one than before: what was found for the old one says nothing."""
         stage = self._by_name.get("place")
@@ -352,66 +411,3 @@ class Runner:
                 if stage.name != "hash" and subject.sha256 is None:
                     continue
                 jobs.open_jobs(tx, stage.name, stage.version, [(asset, jobs.day_number(subject.local))])
-
-
-class _Gather:
-    """Waits for all futures of one job, then sees whether its file is still the same, and hands the job back.
-
-    Runs in whichever thread ends the last future; a look at a dead drive hangs that thread, not the runner.
-    """
-
-    def __init__(self, work: Work, back: queue.SimpleQueue[Work]) -> None:
-        self._work, self._back = work, back
-        self._left = queue.SimpleQueue[int]()
-        for number in range(len(work.futures) - 1):
-            self._left.put(number)
-        for future in work.futures:
-            future.add_done_callback(self._one)
-
-    def _one(self, _: Future[Any]) -> None:
-        try:
-            self._left.get_nowait()
-        except queue.Empty:
-            self._all()
-
-    def _all(self) -> None:
-        answers = [answer(future, self._work.at) for future in self._work.futures]
-        if not isinstance(answers[0], FileChanged) and not same(self._work.at):
-            answers[0] = FileChanged()
-        self._work.answers = answers
-        self._back.put(self._work)
-
-
-def same(at: Location) -> bool:
-    """Whether the file of a location is what its row says. Touches the disk."""
-    try:
-        return agrees(os.lstat(at.path), at)
-    except OSError:
-        return False
-
-
-def answer(future: Future[Any], at: Location) -> Any:
-    """The result of a future; a Problem or FileChanged where it failed."""
-    if future.cancelled():
-        return Problem("cancelled", "")
-    error = future.exception()
-    if error is None:
-        result = future.result()
-        return _unreadable(result) or result
-    if isinstance(error, TaskFailed):
-        return error.problem
-    if isinstance(error, FileChanged | FileNotFoundError | NotADirectoryError):
-        return FileChanged()
-    if isinstance(error, OSError):
-        return Problem("unreadable", error.strerror or str(error))
-    log.error("a task failed at a file of source %s", at.source, exc_info=error)
-    return OWN_FAULT
-
-
-def _unreadable(result: Any) -> Problem | None:
-    """The facts task answers for a file that it could not open too; that is a failure of the task here."""
-    if isinstance(result, dict) and isinstance(result.get("facts"), dict):
-        for reason, detail in result["facts"].get("problems", ()):
-            if reason == "unreadable":
-                return Problem(reason, detail)
-    return None

@@ -26,7 +26,7 @@ from albumsd.core.filetimes import Stamp, unchanged
 from albumsd.store import files, scanning, sources
 from albumsd.store.database import Database, Row
 from albumsd.store.files import Entry
-from albumsd.store.scanning import Placed
+from albumsd.store.scanning import Placed, placed
 
 from . import directory, moves
 from .edits import Edits
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 BRAKE_FILES = 20
 BRAKE_SHARE = 0.10
+HUNG_S = 30.0
+"""A scan of which nothing was heard for so long hangs in its disk."""
 
 
 @dataclass
@@ -91,7 +93,8 @@ class Scan:
         self._rest_ns = int(rest_s * 1e9)
         self._mounts, self._skip = mounts or Mounts.now(), skip
         self._still_online, self._stopped = still_online, stopped
-        self._edits = Edits(database, source.id, stage, committed)
+        self._committed = committed
+        self._edits = Edits(database, source.id, stage, self._went_on)
         self._folders: dict[bytes, int] = {}
         self._walked: set[bytes] = set()
         self._away: set[bytes] = set()
@@ -102,7 +105,18 @@ class Scan:
         self._fresh_sizes: set[int] = set()
         self.outcome = Outcome()
         self.beat = time.monotonic()
-        """When the disk last answered; another thread may read it to see that this one hangs."""
+        """When the disk last answered, or rows were last committed."""
+
+    def hangs(self) -> bool:
+        """Whether nothing was heard of it for ``HUNG_S``. Safe for any thread."""
+        return time.monotonic() - self.beat > HUNG_S
+
+    def _answered(self) -> None:
+        self.beat = time.monotonic()
+
+    def _went_on(self) -> None:
+        self._answered()
+        self._committed()
 
     # ----------------------------------------------------------------------------------- the two ways
 
@@ -158,12 +172,14 @@ class Scan:
             path, into = stack.pop()
             if path in self._walked:
                 continue
+            self._answered()
             try:
                 found = directory.read(
                     root + b"/" + path if path else root,
                     inodes=self._source.inodes,
                     rest_ns=self._rest_ns,
                     skip=self._skip,
+                    answered=self._answered,
                 )
             except (FileNotFoundError, NotADirectoryError):
                 if not path:
@@ -176,7 +192,6 @@ class Scan:
                 log.warning("cannot read %r in %s: %s", names.decode(path), self._source.name, error.strerror)
                 self.outcome.unreadable.append(path)
                 continue
-            self.beat = time.monotonic()
             if path in self._away:
                 if not found.files and not found.folders:
                     continue  # an empty mount point
@@ -207,11 +222,11 @@ class Scan:
             rows = scanning.rows_below(self._database, self._source.id, path)
             gone = [known for known in self._folders if inside(known, [path])]
         else:
-            rows = [Placed._make((*row, path)) for row in scanning.rows_in(self._database, self._folders[path])]
+            rows = [placed(row, path) for row in scanning.rows_in(self._database, self._folders[path])]
             gone = [path]
         new = set(gone) - self._lost
         self._lost |= new
-        self._news.gone += [row for row in rows if row.missing_ns is None and row.folder in new]
+        self._news.gone += [row for row in rows if row.known.missing_ns is None and row.folder in new]
 
     # ---------------------------------------------------------------------------------------- compare
 
@@ -232,7 +247,7 @@ class Scan:
                     self._differs(path, row, entry, entry.name in found.fresh)
             for row in known.values():
                 if row[6] is None:
-                    self._news.gone.append(Placed._make((*row, path)))
+                    self._news.gone.append(placed(row, path))
         if found.fresh:
             self._fresh_sizes.update(entry.size for entry in found.files if entry.name in found.fresh)
         if folder is None and not arrivals:
@@ -245,12 +260,12 @@ class Scan:
         _, _, size, mtime_ns, inode, _, missing_ns = row
         if unchanged(Stamp(size, mtime_ns, inode), entry, self._source.grain_ns):
             if missing_ns is not None or inode != entry.inode:
-                self._edits.settle(Placed._make((*row, path)), entry._replace(mtime_ns=mtime_ns))
+                self._edits.settle(placed(row, path), entry._replace(mtime_ns=mtime_ns))
             self.outcome.back += missing_ns is not None
         elif fresh:
             self.outcome.again.add(path)
         else:
-            self._news.changed.append((Placed._make((*row, path)), entry))
+            self._news.changed.append((placed(row, path), entry))
 
     def _arrivals(self, path: bytes, entries: list[Entry], fresh: frozenset[bytes]) -> None:
         ready: list[Entry] = []
@@ -299,16 +314,22 @@ class Scan:
 
     def _ask_elsewhere(self) -> None:
         """The twins of the suspects may be held as missing, or stand where this scan did not look: see if they do."""
-        met = {row.id for row in self._news.gone} | {row.id for row, _ in self._news.changed}
+        met = {row.known.id for row in self._news.gone} | {row.known.id for row, _ in self._news.changed}
         blind = self._blind()
         for _, entry, _ in self._news.suspects:
             for row in scanning.rows_with_inode(self._database, self._source.id, entry):
-                if row.id in met or inside(row.folder, blind):
+                self._answered()
+                if row.known.id in met or inside(row.folder, blind):
                     continue
-                if row.folder in self._walked and row.missing_ns is None:
+                if row.folder in self._walked and row.known.missing_ns is None:
                     continue
-                if not directory.stands(self._source.path + b"/" + row.path, entry):
-                    met.add(row.id)
+                try:
+                    stands = directory.stands(self._source.path + b"/" + row.path, entry)
+                except OSError as error:
+                    log.debug("no look at a file of %s: %s", self._source.name, error.strerror)
+                    continue
+                if not stands:
+                    met.add(row.known.id)
                     self._news.away.append(row)
 
     def _move(self, plan: moves.Plan) -> None:
@@ -333,7 +354,8 @@ class Scan:
         lost = []
         second = directory.SecondLook(self._source.path)
         for row in gone:
-            if row.size not in self._fresh_sizes:
+            self._answered()
+            if row.known.size not in self._fresh_sizes:
                 try:
                     if path_left_out(row.path) or not second.is_there(row.path):
                         lost.append(row)
@@ -364,10 +386,10 @@ class Scan:
                 if scanning.present_below(self._database, self._source.id, top) == len(rows)
                 for row in rows
             ]
-        kept = {row.id for row in held}
+        kept = {row.known.id for row in held}
         self._edits.hold(held)
         for row in gone:
-            if row.id not in kept:
+            if row.known.id not in kept:
                 self._edits.vanish(row)
         self.outcome.held += len(held)
         self.outcome.gone += len(gone) - len(held)

@@ -6,6 +6,7 @@ transaction that ends the job). It raises its ``version`` when its results chang
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -41,19 +42,27 @@ class Tools(NamedTuple):
 
 @dataclass
 class Work:
-    """A job that was begun. Belongs to the runner's thread; ``answers`` is filled once by the last of its futures."""
+    """A job that was begun. Belongs to the runner's thread.
+
+    Other threads write three fields: ``beat``, and ``look`` and ``answers`` once each, when the last future is there.
+    """
 
     job: Job
     subject: Subject
     at: Location  # the file that is read
     others: list[Location]  # further online files of the same asset
     futures: list[Future[Any]] = field(default_factory=list)
-    patience_s: float = 0.0
-    deadline: float = 0.0  # monotonic; moves on while the work waits for its turn
+    patience_s: float = 0.0  # for so long nothing may come from its futures
+    beat: float = 0.0  # monotonic: the last sign of progress; moves on while the work waits for its turn
+    look: Future[list[Any]] | None = None  # at its file, when all futures are done
     extra: Any = None  # between begin and apply of one stage
     answers: list[Any] = field(default_factory=list)
     """Per future of ``begin``: its result, or the Problem it failed with."""
     abandoned: bool = False
+
+    def alive(self) -> None:
+        """It makes progress. For the thread that reads its file."""
+        self.beat = time.monotonic()
 
 
 @dataclass(frozen=True)

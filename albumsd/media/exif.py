@@ -268,27 +268,26 @@ def camera_of(make: str | None, model: str | None, lens: str | None) -> Camera |
     return Camera(*parts) if any(parts) else None
 
 
-def _xp(tags: Tags, name: str) -> str | None:
-    """Windows' own tags: UTF-16 as a list of bytes."""
+def _bytes(tags: Tags, name: str) -> bytes | None:
+    """The value of a tag of bytes, which comes as a list of numbers too. None if it is absent or no such thing."""
     tag = tags.get(name)
     if tag is None:
         return None
     try:
-        raw = tag.values if isinstance(tag.values, bytes) else bytes(tag.values)
+        return tag.values if isinstance(tag.values, bytes) else bytes(tag.values)
     except (TypeError, ValueError):
         return None
-    return prose(raw.decode("utf-16-le", "ignore").split("\0")[0])
+
+
+def _xp(tags: Tags, name: str) -> str | None:
+    """Windows' own tags: UTF-16 as a list of bytes."""
+    raw = _bytes(tags, name)
+    return None if raw is None else prose(raw.decode("utf-16-le", "ignore").split("\0")[0])
 
 
 def _user_comment(tags: Tags) -> str | None:
-    tag = tags.get("EXIF UserComment")
-    if tag is None:
-        return None
-    try:
-        raw = tag.values if isinstance(tag.values, bytes) else bytes(tag.values)
-    except (TypeError, ValueError):
-        return None
-    if raw[:8] == b"ASCII\0\0\0":
+    raw = _bytes(tags, "EXIF UserComment")
+    if raw is not None and raw[:8] == b"ASCII\0\0\0":
         return clean(raw[8:].decode("ascii", "ignore"))
     return None
 

@@ -32,25 +32,25 @@ _CHECK_CHARS = 4096
 _FOLDERS = 6
 
 
-def guess_file(path: bytes | str) -> Guess:
+def guess_file(path: bytes | str, *, follow: bool = False) -> Guess:
     """What ``path`` is, by its first bytes and its name; by its name alone when it cannot be opened."""
     try:
-        with Source(path) as source:
+        with Source(path, follow=follow) as source:
             return sniff(source.head, source.name)
     except MediaError:
         return sniff(b"", os.path.basename(os.fsencode(path)))
 
 
-def fallback(path: bytes | str, problem: Problem) -> Facts:
+def fallback(path: bytes | str, problem: Problem, *, follow: bool = False) -> Facts:
     """The facts of a file that no decoder survived: the kind of its type, and the problem. Decodes nothing."""
-    guess = guess_file(path)
+    guess = guess_file(path, follow=follow)
     return Facts(kind=guess.kind, mime=guess.mime, problems=(problem,))
 
 
-def read(path: bytes | str, limits: Limits = DEFAULT) -> Facts:
+def read(path: bytes | str, limits: Limits = DEFAULT, *, follow: bool = False) -> Facts:
     """What the bytes of ``path`` say: headers only. Never raises for a file's content or absence."""
     try:
-        with Source(path) as source:
+        with Source(path, follow=follow) as source:
             return read_source(source)
     except MediaError as error:
         return fallback(path, error.problem)
@@ -160,7 +160,7 @@ def _live_video(path: bytes, facts: Facts, pool: DecoderPool) -> tuple[Companion
             continue
         beside = os.path.join(folder, other)
         try:
-            found = wire.from_wire(pool.submit("facts", beside).result()["facts"])
+            found = wire.from_wire(pool.submit("facts", beside, follow=True).result()["facts"])
         except TaskFailed:
             continue
         if found.content_id == facts.content_id:
@@ -174,7 +174,8 @@ def describe(
     """One JSON object per path, in order, as ``albumsd facts --json`` prints them: hashed, decoded, with text counted.
 
     Works in child processes: a file that kills or stalls its decoder gets a problem, and the others their facts. What
-    is absent, a folder, or no regular file has the problem ``unreadable``, and is neither read nor opened.
+    is absent, a folder, or no regular file has the problem ``unreadable``, and is neither read nor opened. A symbolic
+    link is followed. Raises PoolFailed.
     """
     found: list[dict[str, Any]] = []
     with DecoderPool(size=max(1, min(len(paths), os.cpu_count() or 1, 4)), limits=limits) as pool:
@@ -186,6 +187,7 @@ def describe(
                 facts = _survivors(path, failure.problem, pool)
             if facts.kind == "photo" and facts.content_id and not facts.companions:
                 facts = replace(facts, companions=_live_video(path, facts, pool))
+            pool.check()
             if with_surroundings:
                 facts = around(path, facts)
             found.append(to_json(path, facts, _sha256(path)))
@@ -195,7 +197,7 @@ def describe(
 def _sha256(path: bytes) -> str | None:
     """The hash of a file, None if it cannot be read. Hashing decodes nothing: it needs no child and no deadline."""
     try:
-        with Source(path) as source:
+        with Source(path, follow=True) as source:
             return sha256_file(source.fd)[0]
     except (OSError, MediaError):
         return None
@@ -204,9 +206,9 @@ def _sha256(path: bytes) -> str | None:
 def _survivors(path: bytes, problem: Problem, pool: DecoderPool) -> Facts:
     """What can still be told of a file whose decoding failed as a whole: what its headers say, or its kind."""
     try:
-        facts = wire.from_wire(pool.submit("facts", path).result()["facts"])
+        facts = wire.from_wire(pool.submit("facts", path, follow=True).result()["facts"])
     except TaskFailed:
-        return fallback(path, problem)
+        return fallback(path, problem, follow=True)
     if problem.reason in {known.reason for known in facts.problems}:
         return facts
     return replace(facts, problems=(*facts.problems, problem))

@@ -7,13 +7,18 @@ requests, so the first one outstanding is the one being worked on: its deadline 
 and when the child dies it alone is to blame. It is tried again, alone in a fresh child, only by whoever submits it
 again; those behind it go back to the head of the queue.
 
-Shared state is ``_waiting``, ``_idle``, ``_closed`` and each worker's ``asleep``, under ``_lock``; everything else
-belongs to one thread. No decoder is imported here, nor anything that would import one.
+A child that ends before it has said that it is ready blames no file: its jobs go back, and its thread waits a little
+longer each time before it starts another. When ``STARTS`` in a row failed and no other child runs, something is wrong
+with the installation or the machine: the pool fails, ``check`` raises PoolFailed, and all tasks are ``cancelled``.
+
+Shared state is ``_waiting``, ``_idle``, ``_closed``, ``_failure`` and each worker's ``asleep``, under ``_lock``;
+everything else belongs to one thread. No decoder is imported here, nor anything that would import one.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import signal
@@ -24,12 +29,16 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
+from ..core.errors import AlbumsdError
 from ..core.facts import Problem
 from .limits import DEFAULT, Limits
 from .wire import path_to_wire
+
+log = logging.getLogger(__name__)
 
 AHEAD = {"facts": 8, "sidecar": 8, "hash": 2}
 """How many requests of a task may be inside one child, the one being worked on included; 1 for all others."""
@@ -37,6 +46,12 @@ AHEAD = {"facts": 8, "sidecar": 8, "hash": 2}
 RECYCLE = 2000
 """Tasks after which a child is replaced, so that what a decoder leaks is returned."""
 
+STARTS = 5
+"""Failed starts of a child in a row after which there is no hope."""
+
+_REST_S = 0.25
+"""How long a worker rests after the first failed start; twice as long after each further one."""
+_LONGEST_REST_S = 30.0
 _START_S = 30.0
 _DEATH_S = 2.0
 _READ = 1 << 18
@@ -59,6 +74,10 @@ class TaskFailed(Exception):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         super().__init__(f"{problem.reason}: {problem.detail}")
+
+
+class PoolFailed(AlbumsdError):
+    """No decoder can be started: {why}. No file is to blame; `python -m albumsd.media.worker --help` may say more."""
 
 
 class _Job:
@@ -93,24 +112,38 @@ class DecoderPool:
         self._waiting: deque[_Job] = deque()
         self._idle = 0
         self._closed = False
+        self._failure: PoolFailed | None = None
         self._workers = [_Worker(self, number) for number in range(max(1, size))]
         for worker in self._workers:
             worker.thread.start()
 
     def submit(self, task: str, path: bytes | str, *, seconds: float | None = None, **arguments: Any) -> Future[Answer]:
-        """Queue a task for ``path``. ``seconds`` replaces the limit's deadline. Raises RuntimeError after ``close``."""
+        """Queue a task for ``path``. ``seconds`` replaces the limit's deadline. Raises RuntimeError after ``close``.
+
+        When the pool has failed the task is ``cancelled`` at once.
+        """
         job = _Job(task, {"path": path_to_wire(path), **arguments}, self.limits.seconds if seconds is None else seconds)
         with self._lock:
             if self._closed:
                 raise RuntimeError("the pool is closed")
-            self._waiting.append(job)
+            failure = self._failure
+            if failure is None:
+                self._waiting.append(job)
             # One idle child takes it, and is not counted on for the next; with none idle, those with room ahead may.
             sleeper = next((worker for worker in self._workers if worker.asleep), None)
             if sleeper is not None:
                 self._set_asleep(sleeper, False)
+        if failure is not None:
+            _fail(job, Problem("cancelled", failure.message))
         for worker in self._workers if sleeper is None else (sleeper,):
             worker.wake()
         return job.future
+
+    def check(self) -> None:
+        """Raises PoolFailed when no decoder can be started any more."""
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
 
     def pending(self) -> int:
         """How many tasks no child has taken yet."""
@@ -159,13 +192,27 @@ class DecoderPool:
 
     def _give_back(self, jobs: Sequence[_Job]) -> None:
         with self._lock:
-            if not self._closed:
+            why = "the pool was closed" if self._failure is None else self._failure.message
+            if not self._closed and self._failure is None:
                 self._waiting.extendleft(reversed(jobs))
                 jobs = ()
         for job in jobs:
-            _fail(job, Problem("cancelled", "the pool was closed"))
+            _fail(job, Problem("cancelled", why))
         for worker in self._workers:
             worker.wake()
+
+    def _hopeless(self, why: str) -> None:
+        """A worker cannot start its child. Nothing happens as long as another one has a child that works."""
+        if any(worker.ready for worker in self._workers):
+            return
+        with self._lock:
+            if self._failure is None:
+                self._failure = PoolFailed(why=why)
+            failure = self._failure
+            left = list(self._waiting)
+            self._waiting.clear()
+        for job in left:
+            _fail(job, Problem("cancelled", failure.message))
 
     def _sleeping(self, worker: _Worker, asleep: bool) -> bool:
         """Note that a worker waits for work. False, and not noted, when there is work again."""
@@ -190,17 +237,22 @@ def _fail(job: _Job, problem: Problem) -> None:
 
 
 class _Worker:
-    """One thread and its child. Everything here but ``wake`` and ``asleep`` is used by that thread only."""
+    """One thread and its child. Everything here but ``wake``, ``asleep`` and ``ready`` is used by that thread only.
+
+    ``ready``: the child has said so, and none has replaced it. Others may read it.
+    """
 
     def __init__(self, pool: DecoderPool, number: int) -> None:
         self.pool = pool
         self.asleep = False
         self.child: subprocess.Popen[bytes] | None = None
+        self.ready = False
         self._inside: deque[_Job] = deque()
         self._buffer = bytearray()
         self._done = 0
         self._since = 0.0
-        self._ready = False
+        self._failed_starts = 0  # in a row
+        self._rests_until = 0.0
         self._bell, self._ring = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.thread = threading.Thread(target=self._run, name=f"decoder-{number}", daemon=True)
 
@@ -231,14 +283,22 @@ class _Worker:
                 self._stop()
             if any(job.ahead == 1 for job in self._inside):
                 return  # nothing waits behind a long task
+            if self._resting():
+                return
             job = self.pool._take(len(self._inside), sum(len(job.data) for job in self._inside))
             if job is None:
                 return
-            if self.child is None and not self._start(job):
-                continue
+            if self.child is None:
+                try:
+                    self._start()
+                except OSError as error:
+                    self.pool._give_back([job])
+                    self._failed_start(error.strerror or str(error))
+                    return
             self._send(job)
 
-    def _start(self, job: _Job) -> bool:
+    def _start(self) -> None:
+        """Raises OSError when there is no room for another process, no memory or no Python."""
         command = [sys.executable, "-m", "albumsd.media.worker", "--parent", str(os.getpid())]
         command += ["--limits", json.dumps(self.pool.limits.to_json()), "--nice", str(self.pool.nice)]
         for module in self.pool._modules:
@@ -248,38 +308,42 @@ class _Worker:
             **_QUIET_ENVIRONMENT,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
-        try:
-            self.child = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                bufsize=0,
-            )
-        except OSError as error:
-            _fail(job, Problem("crash", f"no decoder could be started: {error.strerror}"))
-            return False
+        self.child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            bufsize=0,
+        )
         self._buffer.clear()
         self._done = 0
-        self._ready = False
         self._since = time.monotonic()
-        return True
+
+    def _failed_start(self, why: str) -> None:
+        self._failed_starts += 1
+        rest = min(_LONGEST_REST_S, _REST_S * 2.0 ** (self._failed_starts - 1))
+        self._rests_until = time.monotonic() + rest
+        log.warning("a decoder could not be started: %s", why)
+        if self._failed_starts >= STARTS:
+            self.pool._hopeless(why)
+
+    def _resting(self) -> bool:
+        """After a failed start: no job is taken."""
+        return self.child is None and time.monotonic() < self._rests_until
 
     def _send(self, job: _Job) -> None:
-        if not self._inside and self._ready:
+        if not self._inside and self.ready:
             self._since = time.monotonic()
         self._inside.append(job)
         assert self.child is not None
         assert self.child.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it is dead: what it has answered is read first, then its end
             self.child.stdin.write(len(job.data).to_bytes(4, "big") + job.data)
-        except OSError:
-            self._bury()
 
     def _wait(self) -> None:
         """Until an answer, a bell or the deadline of the job being worked on."""
-        if not self._inside and not self.pool._sleeping(self, True):
+        if not self._inside and not self._resting() and not self.pool._sleeping(self, True):
             return
         waiting = select.poll()
         waiting.register(self._bell, select.POLLIN)
@@ -294,13 +358,14 @@ class _Worker:
         if answers in ready:
             self._read(answers)
         elif not ready and self._inside:
-            self._bury(Problem("timeout", f"it took more than {self._inside[0].seconds:g} s"))
+            seconds = self._inside[0].seconds if self.ready else _START_S
+            self._bury(Problem("timeout", f"it took more than {seconds:g} s"))
 
     def _timeout_ms(self) -> float | None:
-        """Milliseconds until the deadline of the job being worked on, or of the start; None if there is none."""
+        """Milliseconds until the deadline of the job being worked on, of the start or of the rest; None for none."""
         if not self._inside:
-            return None
-        seconds = self._inside[0].seconds if self._ready else _START_S
+            return max(1.0, (self._rests_until - time.monotonic()) * 1000) if self._resting() else None
+        seconds = self._inside[0].seconds if self.ready else _START_S
         return max(0.0, (self._since + seconds - time.monotonic()) * 1000)
 
     def _read(self, stream: int) -> None:
@@ -316,7 +381,7 @@ class _Worker:
             message = json.loads(self._buffer[4 : 4 + length].decode("utf-8", "surrogatepass"))
             del self._buffer[: 4 + length]
             if "ready" in message:
-                self._ready, self._since = True, time.monotonic()
+                self.ready, self._since, self._failed_starts = True, time.monotonic(), 0
             else:
                 self._answered(message)
             if self.child is None:
@@ -335,13 +400,17 @@ class _Worker:
             self._bury(blame=False)
 
     def _bury(self, problem: Problem | None = None, *, blame: bool = True, dying: bool = False) -> None:
-        """End the child. The job being worked on fails if it is to ``blame``; the others go back to the queue."""
+        """End the child. The job being worked on fails if it is to ``blame``; the others go back to the queue.
+
+        Of a child that never was ready no job is to blame.
+        """
+        started = self.ready
         status = self._stop(dying=dying)
-        if blame and self._inside:
+        what = f"signal {-status}" if status < 0 else f"status {status}"
+        if blame and started and self._inside:
             job = self._inside.popleft()
             if problem is None:
                 killed = status == -signal.SIGKILL
-                what = f"signal {-status}" if status < 0 else f"status {status}"
                 problem = Problem("crash", f"the decoder ended with {what}")
                 if killed:
                     problem = Problem("memory", "the system ran out of memory")
@@ -349,10 +418,12 @@ class _Worker:
         left = list(self._inside)
         self._inside.clear()
         self.pool._give_back(left)
+        if not started:
+            self._failed_start(f"it ended with {what}" if problem is None else problem.detail)
 
     def _stop(self, *, dying: bool = False) -> int:
         """Kill the child and return its status. One that is ``dying`` by itself gets time for a status of its own."""
-        child, self.child = self.child, None
+        child, self.child, self.ready = self.child, None, False
         if child is None:
             return 0
         if dying:

@@ -2,7 +2,8 @@
 decode.
 
 They lie under ``<previews>/<first two of sha>/<sha>.webp`` and ``<sha>.thumb.webp``; each appears there by one
-rename, so whoever reads them sees a whole file or none. They carry no metadata: no place leaves through a preview.
+rename, so whoever reads them sees a whole file or none; what a killed process left half is overwritten by the next
+try, for its name follows from the target. They carry no metadata: no place leaves through a preview.
 Their bytes are on the disk before the rename: after a power cut a name never stands before garbage of the right
 length, which nobody would notice. The folder is not fsynced: a name that is lost is made again. ``dhash`` is the
 picture's shape in 64 bits, for near duplicates.
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,9 +67,9 @@ def dhash(image: Image.Image) -> bytes:
 def _write(image: Image.Image, target: Path) -> int:
     packed = io.BytesIO()
     image.save(packed, "WEBP", quality=QUALITY, method=METHOD, exif=b"", xmp=b"", icc_profile=b"")
-    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}"
+    temporary = target.parent / f".{target.name}.new"
     try:
-        with open(temporary, "xb") as file:
+        with open(temporary, "wb") as file:
             file.write(packed.getbuffer())
             file.flush()
             os.fsync(file.fileno())

@@ -1,9 +1,10 @@
 """A file of the world, opened for reading only.
 
 ``Source`` holds one descriptor: O_RDONLY, never through a blocking FIFO, without touching the access time where the
-system allows it. ``head`` is its first 4 KiB, ``name`` its last path component as text (surrogate escapes for what
-is not UTF-8). The descriptor is the truth: everything is read through it, so a file that is renamed meanwhile stays
-the same file.
+system allows it. A symbolic link is not followed, for a scan lists none: where one stands now, something else stood
+before. Only for a path that a person has typed, ``follow`` does. ``head`` is the first 4 KiB, ``name`` the last path
+component as text (surrogate escapes for what is not UTF-8). The descriptor is the truth: everything is read through
+it, so a file that is renamed meanwhile stays the same file.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _NOATIME = getattr(os, "O_NOATIME", 0)
 
 
-def open_fd(path: bytes | str) -> int:
-    """A descriptor for reading. Raises OSError."""
+def open_fd(path: bytes | str, *, follow: bool = False) -> int:
+    """A descriptor for reading. Raises OSError, ELOOP for a symbolic link that is not to be followed."""
+    flags = _FLAGS if follow else _FLAGS | os.O_NOFOLLOW
     try:
-        return os.open(path, _FLAGS | _NOATIME)
+        return os.open(path, flags | _NOATIME)
     except PermissionError:
-        return os.open(path, _FLAGS)
+        return os.open(path, flags)
 
 
 def _refuse(mode: int) -> None:
@@ -40,13 +42,14 @@ class Source:
 
     __slots__ = ("path", "name", "fd", "size", "head", "_file")
 
-    def __init__(self, path: bytes | str) -> None:
+    def __init__(self, path: bytes | str, *, follow: bool = False) -> None:
         self.path = os.fsencode(path)
         self.name = os.fsdecode(os.path.basename(self.path))
         self._file: io.BufferedReader | None = None
         try:
-            _refuse(os.stat(self.path).st_mode)  # before it is opened: opening a device may already do something
-            self.fd = open_fd(self.path)
+            # before it is opened: opening a device may already do something
+            _refuse(os.stat(self.path, follow_symlinks=follow).st_mode)
+            self.fd = open_fd(self.path, follow=follow)
         except OSError as error:
             raise MediaError("unreadable", error.strerror or str(error)) from None
         try:

@@ -31,7 +31,7 @@ class Task:
 def _facts(request: Request, limits: Limits) -> Request:
     from .facts import read
 
-    return {"facts": to_wire(read(request["path"], limits))}
+    return {"facts": to_wire(read(request["path"], limits, follow=request.get("follow", False)))}
 
 
 def _hash(request: Request, limits: Limits) -> Request:
@@ -76,7 +76,7 @@ def _describe(request: Request, limits: Limits) -> Request:
     from .errors import MediaError
     from .facts import check_decodable, read_source, text_of
 
-    with Source(request["path"]) as source:
+    with Source(request["path"], follow=True) as source:
         facts = read_source(source)
         problems = [*facts.problems, *check_decodable(source, facts, limits)]
         if source.size == 0 and not problems:  # in a library an empty note is nothing to see to; who asks is told

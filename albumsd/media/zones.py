@@ -62,13 +62,3 @@ def at_place(moment: datetime, position: Position | None, origin: Origin) -> Cap
         if seconds % 60 == 0:  # before standard time, offsets had seconds: no camera meant those
             return from_moment(local, origin)
     return from_moment(moment, origin)
-
-
-def to_place(claim: CaptureTime, position: Position) -> CaptureTime:
-    """A claim in UTC (``+00:00``) of a GPS, video or name origin, moved to the wall clock of ``position``.
-
-    For positions that are learnt later, from a sidecar or a companion. Every other claim comes back unchanged.
-    """
-    if claim.offset != "+00:00" or claim.origin not in ("gps", "video", "name"):
-        return claim
-    return at_place(in_utc(claim), position, claim.origin) or claim

@@ -8,6 +8,10 @@ elsewhere.
 
 Before each call the kernel's own entry for the name is dropped, else the name would exist already.
 
+The mount may vanish at any moment, and then its path leads to the plain folder below, or to a drive mounted there
+since. So each call is made relative to a descriptor of the folder that it is about, opened for this one call, and only
+if that folder is on the filesystem that this process serves. From the beginning of the shutdown on none is made.
+
 Only folders that somebody opened in the last hour are told of, at most 200 names of one folder and 500 per second;
 beyond that the folder gets one ATTRIB event (utimensat), after which file managers list it again.
 
@@ -17,14 +21,15 @@ way.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import queue
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from albumsd.core.ids import computed_inode
@@ -98,20 +103,24 @@ class Announcer:
         drop: Callable[[int, bytes], object],
     ) -> None:
         """``opened``: folder inode to monotonic second of its opening; ``drop``: forget the kernel's entry."""
-        self._mountpoint = mountpoint
+        self._mountpoint = os.fsencode(mountpoint)
+        self._device = -1  # st_dev of the mount; no folder has this one
         self._pending = pending
         self._opened = opened
         self._held = held
         self._drop = drop
         self._queue: queue.SimpleQueue[tuple[list[News], set[tuple[str, ...]]] | None] = queue.SimpleQueue()
-        self._pause = threading.Event()  # set: the mount ends
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
 
-    def start(self) -> None:
+    def start(self, device: int) -> None:
+        """``device``: the st_dev of the mount. Nothing is announced anywhere else."""
+        self._device = device
         self._thread.start()
 
     def stop(self) -> None:
-        self._pause.set()
+        """The mount ends. Callable from any thread, more than once; does not wait."""
+        self._ending.set()
         self._queue.put(None)
 
     def tell(self, news: Iterable[News], touched: set[tuple[str, ...]]) -> None:
@@ -146,31 +155,43 @@ class Announcer:
                 touched = touched | {path}
                 continue
             for item in items:
-                if self._pause.is_set():
+                if self._ending.is_set():
                     return
                 if not self._make(item):
                     touched = touched | {path}
                 sent += 1
                 if sent >= PER_SECOND:
-                    self._pause.wait(max(0.0, began + 1.0 - time.monotonic()))
+                    self._ending.wait(max(0.0, began + 1.0 - time.monotonic()))
                     began, sent = time.monotonic(), 0
         for path in touched:
-            if not self._pause.is_set():
+            if not self._ending.is_set():
                 self._touch(path)
+
+    @contextmanager
+    def _opened_folder(self, path: tuple[str, ...]) -> Iterator[int]:
+        """A descriptor of a folder of the mount. Raises OSError, also when what is found there is not our mount."""
+        place = os.path.join(self._mountpoint, *(os.fsencode(part) for part in path))
+        fd = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if os.fstat(fd).st_dev != self._device:
+                raise OSError(errno.EXDEV, "the mount is not there any more")
+            yield fd
+        finally:
+            os.close(fd)
 
     def _make(self, item: News) -> bool:
         """True if watchers were told of the name."""
         folder = computed_inode(item.path)
-        place = os.path.join(os.fsencode(self._mountpoint), *(os.fsencode(part) for part in item.path), item.name)
         self._drop(folder, item.name)
-        self._pending.expect(folder, item)
         try:
-            if item.gone:
-                (os.rmdir if item.is_folder else os.unlink)(place)
-            elif item.is_folder:
-                os.mkdir(place, 0o700)
-            else:
-                os.mknod(place, stat.S_IFREG | 0o600)
+            with self._opened_folder(item.path) as there:
+                self._pending.expect(folder, item)
+                if item.gone:
+                    (os.rmdir if item.is_folder else os.unlink)(item.name, dir_fd=there)
+                elif item.is_folder:
+                    os.mkdir(item.name, 0o700, dir_fd=there)
+                else:
+                    os.mknod(item.name, stat.S_IFREG | 0o600, dir_fd=there)
         except OSError as error:
             log.debug("not announced: %s", error)
             return False
@@ -182,11 +203,12 @@ class Announcer:
 
     def _touch(self, path: tuple[str, ...]) -> None:
         folder = computed_inode(path)
-        place = os.path.join(os.fsencode(self._mountpoint), *(os.fsencode(part) for part in path))
-        self._pending.expect_touch(folder)
         try:
-            with suppress(OSError):
-                os.utime(place)
+            with self._opened_folder(path) as there:
+                self._pending.expect_touch(folder)
+                os.utime(b".", dir_fd=there)
+        except OSError as error:
+            log.debug("not announced: %s", error)
         finally:
             self._pending.clear()
 

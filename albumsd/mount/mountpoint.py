@@ -28,6 +28,18 @@ def at(path: Path) -> Mount | None:
     return next((mount for mount in reversed(mounts) if mount.point == raw), None)
 
 
+def st_dev(path: Path) -> int:
+    """The ``st_dev`` of the albumsd that is mounted at ``path``, as the kernel names it; -1 for none.
+
+    Asks no filesystem.
+    """
+    mounted = at(path)
+    if mounted is None or mounted.fstype != "fuse.albumsd":
+        return -1
+    major, _, minor = mounted.device.partition(":")
+    return os.makedev(int(major), int(minor))
+
+
 def prepare(path: Path) -> None:
     """Make ``path`` an empty folder that can be mounted on. Raises MountRefused."""
     problem = _problem(path)

@@ -80,9 +80,8 @@ def main(config: Config, make_tree: Callable[[Config, Reader], Tree] | None = No
 
 def _serve(config: Config, operations: Operations, bell: socket.socket) -> None:
     kernel = FuseKernel()
-    announcer = Announcer(
-        os.fspath(config.mount), operations.pending, operations.opened, operations.held, kernel.drop_entry
-    )
+    place = config.mount.resolve()  # as the kernel will name it; once it is mounted, this thread cannot ask
+    announcer = Announcer(os.fspath(place), operations.pending, operations.opened, operations.held, kernel.drop_entry)
     follower = Follower(
         operations.tree,
         slim_reader(config.database),
@@ -97,15 +96,15 @@ def _serve(config: Config, operations: Operations, bell: socket.socket) -> None:
         server = Server(config.run / "mount.sock", lambda asked: _status(config, operations, follower))
         try:
             follower.start()
-            announcer.start()
+            announcer.start(mountpoint.st_dev(place))
             gc.collect()
             gc.freeze()
             gc.set_threshold(*_COLLECT)
-            trio.run(_loop, config, operations)
+            trio.run(_loop, config, operations, announcer.stop)
         finally:
+            announcer.stop()
             server.close()
             follower.stop()
-            announcer.stop()
     finally:
         operations.close()
         pyfuse3.close(unmount=True)
@@ -128,11 +127,12 @@ def _mount(config: Config, operations: Operations) -> None:
         raise MountFailed(path=config.mount, why=why) from None
 
 
-async def _loop(config: Config, operations: Operations) -> None:
+async def _loop(config: Config, operations: Operations, ending: Callable[[], object]) -> None:
+    """``ending`` is called when the shutdown begins: before the mount can be gone."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_when_ready, config, operations)
         serving = trio.CancelScope()
-        nursery.start_soon(_signals, serving)
+        nursery.start_soon(_signals, serving, ending)
         nursery.start_soon(systemd.watchdog)
         with serving:
             await _requests()
@@ -160,10 +160,11 @@ async def _requests() -> None:
             log.exception("a request that pyfuse3 could not read")
 
 
-async def _signals(serving: trio.CancelScope) -> None:
+async def _signals(serving: trio.CancelScope, ending: Callable[[], object]) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
         async for number in received:
             log.info("%s: unmounting", signal.Signals(number).name)
+            ending()
             serving.deadline = trio.current_time() + GRACE_S
             pyfuse3.terminate()
 

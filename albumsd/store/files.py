@@ -7,7 +7,8 @@ what happened and calls one of these, each inside a transaction:
     move     a known file at another path: the asset stays
     change   the path holds other bytes now: a new provisional asset, which takes the old one's name when
              nobody else holds it; ``file.previous`` remembers the old one until the hash decides (assets.identify)
-    vanish   the file is gone: the asset stays, unseen        hold / restore   missing, waiting for the person; back
+    vanish   the file is gone: the asset stays, unseen        hold   missing, waiting for the person
+    settle_stat   the content that was known, with another mtime or inode, or back from being held
 
 Nothing here touches a disk.
 """
@@ -149,12 +150,6 @@ def remove_folder(tx: Tx, folder: int) -> bool:
 # ------------------------------------------------------------------------------------------- files
 
 
-def known_files(tx: Tx, folder: int) -> dict[bytes, Known]:
-    """``{name: row}`` of the files in a folder."""
-    rows = tx.all("SELECT id, name, size, mtime_ns, inode, asset, missing_ns FROM file WHERE folder=?", (folder,))
-    return {row[1]: Known(*row) for row in rows}
-
-
 def files_below(tx: Tx, source: int, path: bytes) -> list[int]:
     """Ids of the present files in ``path`` and in all folders below it."""
     if not path:
@@ -169,16 +164,6 @@ def files_below(tx: Tx, source: int, path: bytes) -> list[int]:
             (source, path, path + b"/", path + b"0"),
         )
     return [row[0] for row in rows]
-
-
-def with_inode(tx: Tx, source: int, entry: Entry) -> list[tuple[int, bytes]]:
-    """``(file id, path below the source)`` of the rows that have the entry's inode, size and mtime."""
-    rows = tx.all(
-        "SELECT f.id, d.path, f.name FROM file f JOIN folder d ON d.id=f.folder"
-        " WHERE f.inode=? AND f.inode <> 0 AND f.size=? AND f.mtime_ns=? AND d.source=?",
-        (entry.inode, entry.size, entry.mtime_ns, source),
-    )
-    return [(row[0], assets.join_path(row[1], row[2])) for row in rows]
 
 
 def arrive(tx: Tx, folder: int, folder_path: bytes, entries: Sequence[Entry], stage_version: int) -> None:
@@ -333,11 +318,6 @@ def hold(tx: Tx, files: Iterable[int]) -> None:
     """Too many went at once: they stay listed, and wait for the person (`albumsd sources --confirm-missing`)."""
     now = clock.now_ns()
     tx.many("UPDATE file SET missing_ns=? WHERE id=? AND missing_ns IS NULL", ((now, file) for file in files))
-
-
-def restore(tx: Tx, files: Iterable[int]) -> None:
-    """Held files are there again."""
-    tx.many("UPDATE file SET missing_ns=NULL WHERE id=?", ((file,) for file in files))
 
 
 def missing(tx: Tx, source: int) -> list[int]:

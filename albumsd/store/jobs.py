@@ -20,14 +20,16 @@ MAX_ATTEMPTS = 2
 LOOKED_AT = 10_000_000
 """Bonus for what a person looks at: greater than any day number."""
 
+# What ``error`` says of jobs that nothing went wrong with. The first three are why a job is parked.
+OFF = "this stage is switched off"
+WAITS = "waits for the next look at its folder"  # its file is not what its row says
+HUNG = "its drive does not answer"  # though the root of its source may
+AGAIN = "asked for again while it was being done"  # of a leased job
+
 
 def day_number(local: str) -> int:
     """Priority of a capture time: newest first. Grows with the date; not a count of days."""
     return int(local[:4]) * 372 + int(local[5:7]) * 31 + int(local[8:10])
-
-
-AGAIN = "asked for again while it was being done"
-"""Stands in ``error`` of a leased job."""
 
 
 class Job(NamedTuple):
@@ -101,17 +103,19 @@ def release_all(tx: Tx) -> int:
 
 def finish(tx: Tx, job: Job) -> None:
     """The job is done. A job whose asset is gone meanwhile, or that another has finished, is no error."""
-    if tx.run(
-        "UPDATE job SET state='open', attempts=0, lease_ns=NULL, error=NULL WHERE id=? AND state='leased' AND error=?",
-        (job.id, AGAIN),
-    ):
+    if _asked_again(tx, job):
         return
     tx.run("DELETE FROM job WHERE asset=? AND stage=? AND state='done' AND id<>?", (job.asset, job.stage, job.id))
     tx.run("UPDATE job SET state='done', lease_ns=NULL, error=NULL WHERE id=?", (job.id,))
 
 
 def fail(tx: Tx, job: Job, error: str) -> bool:
-    """Count a failure. True when it was the last one: the job is ``failed``, else it is open again."""
+    """Count a failure. True when it was the last one: the job is ``failed``, else it is open again.
+
+    A failure at what has changed meanwhile does not count: the job that was asked for again begins anew.
+    """
+    if _asked_again(tx, job):
+        return False
     attempts = job.attempts + 1
     last = attempts >= MAX_ATTEMPTS
     tx.run(
@@ -119,6 +123,17 @@ def fail(tx: Tx, job: Job, error: str) -> bool:
         ("failed" if last else "open", attempts, error, job.id),
     )
     return last
+
+
+def _asked_again(tx: Tx, job: Job) -> bool:
+    """Open a job that was asked for while it was being done. False when it was not."""
+    return bool(
+        tx.run(
+            "UPDATE job SET state='open', attempts=0, lease_ns=NULL, error=NULL"
+            " WHERE id=? AND state='leased' AND error=?",
+            (job.id, AGAIN),
+        )
+    )
 
 
 def put_back(tx: Tx, job: Job) -> None:
@@ -192,10 +207,6 @@ def unpark(tx: Tx, asset: int) -> int:
     return tx.run("UPDATE job SET state='open', error=NULL WHERE asset=? AND state='parked'", (asset,))
 
 
-OFF = "this stage is switched off"
-"""Why a job is parked whose stage the settings leave out."""
-
-
 def switch_off(tx: Tx, stage: str) -> None:
     """Park what is open of a stage that the settings leave out."""
     tx.run(
@@ -209,17 +220,23 @@ def switch_on(tx: Tx, stage: str) -> None:
     tx.run("UPDATE job SET state='open', error=NULL WHERE stage=? AND state='parked' AND error=?", (stage, OFF))
 
 
-WAITS = "waits for the next look at its folder"
-"""Why a job is parked whose file is not what its row says."""
-
-
 def unpark_waiting(tx: Tx, source: int | None = None) -> int:
-    """Open the jobs that waited for a look at a folder of ``source``, or of any. How many."""
-    waiting = tx.all("SELECT id, asset FROM job WHERE state='parked' AND state <> 'done' AND error=?", (WAITS,))
+    """Open the jobs that waited for a look at a folder of ``source``, or of any, or for its drive. How many."""
+    return _unpark(tx, (WAITS, HUNG), source)
+
+
+def unpark_hung(tx: Tx, source: int | None = None) -> int:
+    """Open the jobs that waited for the drive of ``source``, or for any: it answers again. How many."""
+    return _unpark(tx, (HUNG,), source)
+
+
+def _unpark(tx: Tx, why: tuple[str, ...], source: int | None) -> int:
+    marks = ", ".join("?" * len(why))
+    found = tx.all(f"SELECT id, asset FROM job WHERE state='parked' AND state <> 'done' AND error IN ({marks})", why)
     if source is not None:
-        waiting = [row for row in waiting if _has_file_in(tx, row[1], source)]
-    tx.many("UPDATE job SET state='open', error=NULL WHERE id=?", ((row[0],) for row in waiting))
-    return len(waiting)
+        found = [row for row in found if _has_file_in(tx, row[1], source)]
+    tx.many("UPDATE job SET state='open', error=NULL WHERE id=?", ((row[0],) for row in found))
+    return len(found)
 
 
 def _has_file_in(tx: Tx, asset: int, source: int) -> bool:
@@ -233,6 +250,19 @@ def retry_unreadable(tx: Tx) -> int:
     return tx.run(
         "UPDATE job SET state='open', attempts=0, error=NULL WHERE state='failed' AND state <> 'done'"
         " AND error LIKE 'unreadable:%'"
+    )
+
+
+def retry_timeouts(tx: Tx) -> int:
+    """Open the jobs that failed because nothing came in time: the drive may have been to blame. How many.
+
+    They come after everything else, and one more failure is the end: a file that does hang its decoder costs every
+    start one deadline, at a time when nobody waits for anything.
+    """
+    return tx.run(
+        "UPDATE job SET state='open', attempts=?, priority=0, error=NULL WHERE state='failed' AND state <> 'done'"
+        " AND error LIKE 'timeout:%'",
+        (MAX_ATTEMPTS - 1,),
     )
 
 

@@ -17,22 +17,17 @@ SAMPLE = 16
 class Placed(NamedTuple):
     """A file row with the folder it stands in."""
 
-    id: int
-    name: bytes
-    size: int
-    mtime_ns: int
-    inode: int
-    asset: int
-    missing_ns: int | None
+    known: files.Known
     folder: bytes  # path below the source
 
     @property
     def path(self) -> bytes:
-        return self.folder + b"/" + self.name if self.folder else self.name
+        return self.folder + b"/" + self.known.name if self.folder else self.known.name
 
-    @property
-    def known(self) -> files.Known:
-        return files.Known(*self[:7])
+
+def placed(row: Row, folder: bytes) -> Placed:
+    """A row of ``rows_in`` with the path of its folder."""
+    return Placed(files.Known._make(row), folder)
 
 
 _PLACED = (
@@ -61,7 +56,7 @@ def rows_below(tx: Tx, source: int, path: bytes) -> list[Placed]:
             f" UNION ALL {_PLACED} WHERE d.source=? AND d.path > ? AND d.path < ?",
             (source, path, source, path + b"/", path + b"0"),
         )
-    return [Placed(*row) for row in rows]
+    return [placed(row[:7], row[7]) for row in rows]
 
 
 def rows_with_inode(tx: Tx, source: int, entry: files.Entry) -> list[Placed]:
@@ -72,7 +67,7 @@ def rows_with_inode(tx: Tx, source: int, entry: files.Entry) -> list[Placed]:
         f"{_PLACED} WHERE f.inode=? AND f.inode <> 0 AND f.size=? AND f.mtime_ns=? AND d.source=?",
         (entry.inode, entry.size, entry.mtime_ns, source),
     )
-    return [Placed(*row) for row in rows]
+    return [placed(row[:7], row[7]) for row in rows]
 
 
 def present_below(tx: Tx, source: int, path: bytes) -> int:

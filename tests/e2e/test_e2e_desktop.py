@@ -53,7 +53,6 @@ def test_gio_lists_views_and_searches(shared: Daemon, desktop: Callable[..., str
 def test_gio_knows_what_a_file_is(desktop: Callable[..., str], picture: Path) -> None:
     said = desktop("gio", "info", picture)
     assert f"standard::size: {picture.stat().st_size}\n" in said
-    assert "standard::content-type: image/jpeg\n" in said
     assert f"time::modified: {int(picture.stat().st_mtime)}\n" in said
     assert "access::can-read: TRUE\n" in said
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from heights.drivers import HEIGHTS, Driver, MountDriver, OperationsDriver, TreeDriver
-from heights.indexed import Indexed
+from heights.indexed import PATIENCE_S, Indexed
 
 from albumsd.core import mountinfo
 from albumsd.ipc.calls import ask
@@ -41,7 +41,9 @@ def mounted(indexed: Indexed) -> Iterator[Path]:
         pytest.skip("/dev/fuse cannot be opened here")
     config = indexed.config
     words = [sys.executable, "-m", "albumsd", "mount", "--library", str(config.library), "--mount", str(config.mount)]
-    settings = {"ALBUMSD_OWNER": str(NOBODY), "ALBUMSD_ALLOW_OTHER": "true"} if os.geteuid() == 0 else {}
+    settings = {"ALBUMSD_SEARCH_DEADLINE_S": str(PATIENCE_S)}
+    if os.geteuid() == 0:
+        settings |= {"ALBUMSD_OWNER": str(NOBODY), "ALBUMSD_ALLOW_OTHER": "true"}
     with open(indexed.top / "mount.log", "wb") as log:
         process = subprocess.Popen(words, env=os.environ | settings, stdout=log, stderr=log, start_new_session=True)
     try:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 import pyfuse3
 import pytest
 import trio
+from heights.indexed import PATIENCE_S
 
 from albumsd.core.config import Config
 from albumsd.core.errors import AlbumsdError
@@ -36,7 +37,7 @@ HEIGHTS = [
 ]
 """From the lowest; the tree knows no gestures."""
 
-DEADLINE_S = 20.0
+DEADLINE_S = PATIENCE_S + 20.0
 Names = tuple[str, ...]
 
 

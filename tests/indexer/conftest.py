@@ -15,8 +15,10 @@ import pytest
 from albumsd.core import config as core_config
 from albumsd.core import kinds
 from albumsd.core.facts import Problem
+from albumsd.indexer import volumes
 from albumsd.indexer.once import Report, index_once
 from albumsd.indexer.stages import place
+from albumsd.indexer.volumes import Mounts
 from albumsd.media.places import Gazetteer
 from albumsd.media.pool import TaskFailed
 from albumsd.store import sources
@@ -126,7 +128,10 @@ def _shared_places(places: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    """A library over a source on whatever filesystem the tests run on, taken for one with stable inode numbers."""
+    here = Mounts.now().volume(bytes(tmp_path)).fstype
+    monkeypatch.setattr(volumes, "STABLE_INODES", volumes.STABLE_INODES | {here})
     made = Library(tmp_path)
     yield made
     made.database.close()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,14 @@ import pytest
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD
 
 from albumsd.core.errors import LibraryBusy
+from albumsd.core.facts import Problem
+from albumsd.indexer import process
 from albumsd.indexer import watch as watch_module
 from albumsd.indexer.process import Indexer
 from albumsd.indexer.volumes import Mounts, Volume
 from albumsd.indexer.watch import SourceWatch
 from albumsd.ipc import calls, pings
+from albumsd.media.pool import PoolFailed, TaskFailed
 from albumsd.store import jobs, processes, sources
 from albumsd.store.database import Reader
 
@@ -216,6 +220,30 @@ def test_the_indexer_follows_what_happens(running: Library, wait_until: Wait) ->
 
 
 @pytest.mark.slow
+class BrokenPool:
+    """No decoder of it can be started."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def submit(self, *_: Any, **__: Any) -> Future[Any]:
+        cancelled: Future[Any] = Future()
+        cancelled.set_exception(TaskFailed(Problem("cancelled", "the pool failed")))
+        return cancelled
+
+    def check(self) -> None:
+        raise PoolFailed(why="no module named PIL")
+
+    def close(self) -> None: ...
+
+
+def test_an_indexer_without_decoders_ends_and_blames_no_file(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.put("a.jpg")
+    monkeypatch.setattr(process, "DecoderPool", BrokenPool)
+    assert Indexer(library.config).run() == 1
+    assert library.database.value("SELECT count(*) FROM asset WHERE problem IS NOT NULL") == 0
+    assert library.database.value("SELECT count(*) FROM job WHERE state='failed'") == 0
+
+
 def test_why_a_source_is_polled_is_known_to_the_library(
     library: Library, monkeypatch: pytest.MonkeyPatch, wait_until: Wait
 ) -> None:

@@ -14,6 +14,7 @@ from albumsd.core import mountinfo
 from albumsd.core.filetimes import HOUR_NS
 from albumsd.core.mountinfo import parse
 from albumsd.indexer import roots, volumes
+from albumsd.indexer.once import scan_of
 from albumsd.indexer.roots import Prober, Seen, judge
 from albumsd.indexer.volumes import Mounts, Volume
 from albumsd.store import files, jobs, scanning, sources
@@ -213,6 +214,10 @@ def test_a_drive_mounted_inside_a_source_keeps_its_files_when_it_leaves(
     here.clear()
     library.move("drives/usb", "../usb")
     library.index()  # udisks removes the mount point
+    assert library.rows() == before
+    known = sources.by_name(library.database, "photos")
+    outcome = scan_of(library.database, library.config, known, Prober(), Mounts.now(), 0.0).some([b"drives"])
+    assert (outcome.gone, outcome.held) == (0, 0)
     assert library.rows() == before
     (library.root / "drives" / "usb").mkdir()
     library.index()

@@ -12,15 +12,14 @@ from typing import Any
 import pytest
 
 from albumsd.core.facts import CaptureTime
-from albumsd.indexer import runner as runner_module
-from albumsd.indexer.once import index_once, scan_of
+from albumsd.indexer import gather
+from albumsd.indexer.once import index_once
 from albumsd.indexer.pace import LONGEST_PAUSE_S, Meter, Pressure
-from albumsd.indexer.roots import Prober
-from albumsd.indexer.runner import Calls, Runner
+from albumsd.indexer.runner import Runner
 from albumsd.indexer.stage import Stage, done
 from albumsd.indexer.stages import MODULES, all_stages, stage
-from albumsd.indexer.volumes import Mounts
-from albumsd.store import assets, jobs, sources
+from albumsd.indexer.stages import hash as hash_stage
+from albumsd.store import assets, jobs
 
 Library = Any  # conftest.Library, which the tests get as a fixture
 OLD_NS = 1_500_000_000_000_000_000
@@ -109,6 +108,47 @@ def test_a_file_that_fails_twice_is_parked_under_problems_and_the_queue_goes_on(
     asked = len(library.decoders.asked)
     library.index()
     assert len(library.decoders.asked) == asked
+
+
+def test_a_file_without_identity_is_given_to_no_stage_that_goes_by_it(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: bytes) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    library.put("a.jpg")
+    monkeypatch.setattr(hash_stage, "open_fd", refuse)
+    library.index()
+    assert states(library, "a.jpg") == {"facts": "done", "hash": "failed"}
+    assert problem(library, "a.jpg") == "unreadable"
+
+
+def test_a_start_tries_what_timed_out_once_more_and_what_is_well_again_leaves_problems(library: Library) -> None:
+    library.put("a.jpg")
+    library.put("b.jpg")
+    library.decoders.problems[b"a.jpg"] = [("preview", "timeout")] * 2
+    library.decoders.problems[b"b.jpg"] = [("preview", "timeout")] * 3
+    library.index()
+    assert [problem(library, name) for name in ("a.jpg", "b.jpg")] == ["timeout", "timeout"]
+    library.index()
+    assert [problem(library, name) for name in ("a.jpg", "b.jpg")] == [None, "timeout"]
+    assert states(library, "a.jpg")["preview"] == "done"
+    assert states(library, "b.jpg")["preview"] == "failed"
+    assert [os.path.basename(path) for task, path in library.decoders.asked if task == "preview"].count(b"b.jpg") == 3
+
+
+def test_no_file_is_touched_in_the_thread_of_the_runner(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoders of these tests are done at once, so whatever follows them runs where they are asked."""
+    library.put("a.jpg")
+    threads = set[str]()
+
+    def same(at: Any) -> bool:
+        threads.add(threading.current_thread().name)
+        return True
+
+    monkeypatch.setattr(gather, "same", same)
+    library.index()
+    assert threads == {"look"}
 
 
 def test_bytes_that_will_stay_bad_are_tried_once(library: Library) -> None:
@@ -267,46 +307,6 @@ def test_a_broken_sidecar_costs_the_file_nothing(library: Library) -> None:
     library.index()
     assert problem(library, "a.jpg") is None
     assert set(states(library, "a.jpg").values()) == {"done"}
-
-
-# ------------------------------------------------------------------------------------ what does not answer
-
-
-def test_a_drive_that_never_answers_is_given_up_and_others_go_on(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(4):
-        library.put(f"{number}.jpg")
-    release, hung, doubted = threading.Event(), threading.Event(), list[int]()
-    monkeypatch.setattr(runner_module, "PATIENCE_S", 1.5)
-
-    def hang(at: Any) -> str:
-        if at.path.endswith((b"/0.jpg", b"/1.jpg")):
-            hung.set()
-            release.wait(20)
-        return f"{at.file:064x}"
-
-    slow = replace(stage("hash"), begin=lambda tx, work, tools: [tools.thread(hang, work.at)])
-    stages = [slow if found.name == "hash" else found for found in all_stages()]
-    prober = Prober()
-    prober.check(library.database, library.source)
-    source = sources.by_name(library.database, "photos")
-    scan_of(library.database, library.config, source, prober, Mounts.now(), 0).whole()
-    runner = Runner(
-        library.database, library.config, library.decoders, stages=stages, calls=Calls(doubt=doubted.append)
-    )
-    try:
-        runner.run()
-        assert hung.is_set()
-        parked = library.database.all(
-            "SELECT a.name, j.error FROM job j JOIN asset a ON a.id=j.asset WHERE j.state='parked' ORDER BY 1"
-        )
-        assert parked == [(f"{number}.jpg", "its drive does not answer") for number in (0, 1)]
-        assert set(doubted) == {source.id}
-        assert {row[2] is not None for path, row in library.rows().items() if path in (b"2.jpg", b"3.jpg")} == {True}
-    finally:
-        release.set()
-        runner.stop()
 
 
 # ------------------------------------------------------------------------------------------------- pace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -427,6 +428,44 @@ def test_a_folder_that_cannot_be_read_keeps_its_files(
     agree(library)
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+def test_a_hard_link_whose_twin_the_disk_does_not_show_takes_nothing_from_it(
+    library: Library, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = library.put("one/a.jpg")
+    library.put("two/b.jpg")
+    library.index()
+    os.link(path, library.root / "two" / "link.jpg")
+    real = os.lstat
+
+    def refuse(asked: Any, **options: Any) -> os.stat_result:
+        if asked == path:
+            raise OSError(number, os.strerror(number))
+        return real(asked, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", refuse)
+        outcome = scan_alone(library, [b"two"])
+    assert (outcome.arrived, outcome.moved) == (1, 0)
+    assert library.paths() == {b"one/a.jpg", b"two/b.jpg", b"two/link.jpg"}
+    library.index()
+    agree(library)
+
+
+def test_what_stands_at_a_path(library: Library) -> None:
+    path = library.put("a.jpg", "content")
+    status = os.lstat(path)
+    entry = files.Entry(b"a.jpg", status.st_size, status.st_mtime_ns, status.st_ino)
+    assert directory.stands(path, entry)
+    assert directory.stands(path, entry._replace(inode=0)), "where inodes mean nothing"
+    assert not directory.stands(path, entry._replace(inode=entry.inode + 1)), "another file of that size"
+    assert not directory.stands(path, entry._replace(size=1))
+    assert not directory.stands(path + b"/x", entry)
+    assert not directory.stands(path + b"x", entry)
+    with pytest.raises(OSError, match="File name too long"):
+        directory.stands(path + b"x" * 300, entry)
+
+
 # ---------------------------------------------------------------------------------------------- rest
 
 
@@ -438,6 +477,24 @@ def test_a_file_that_is_being_written_waits_and_is_not_lost(library: Library) ->
     assert outcome.again == {b"", b"2024"}
     outcome = scan_alone(library, [b"2024"])
     assert library.paths() == {b"2024/growing.jpg"}
+    library.index()
+    agree(library)
+
+
+def test_a_file_that_may_be_written_anew_under_another_name_is_not_gone_yet(library: Library) -> None:
+    path = library.put("a.jpg", "content")
+    library.put("keep.jpg", "of another size")
+    library.index()
+    os.unlink(path)
+    library.put("sub/b.jpg", "CONTENT", mtime_ns=time.time_ns())
+    for name in ("keep.jpg", "sub"):
+        os.utime(library.root / name, ns=(OLD_NS, OLD_NS))
+    outcome = scan_alone(library, rest_s=3600)
+    assert (outcome.gone, outcome.again) == (0, {b"", b"sub"})
+    assert b"a.jpg" in library.paths()
+    outcome = scan_alone(library)
+    assert outcome.gone == 1
+    assert library.paths() == {b"keep.jpg", b"sub/b.jpg"}
     library.index()
     agree(library)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -49,13 +50,23 @@ def _escape(request: Request, limits: Limits) -> Request:
         ("socket", lambda: socket.socket(socket.AF_INET)),
         ("unix", lambda: socket.socket(socket.AF_UNIX)),
         ("program", lambda: subprocess.run([sys.executable, "-c", ""], check=False)),
+        ("io_uring", lambda: _system_call(425, 1, None)),
+        ("x32", lambda: _system_call(0x40000000 | 39)),
     ):
         try:
             attempt()
             found[name] = "allowed"
         except OSError as error:
             found[name] = type(error).__name__
+            if isinstance(error, PermissionError):
+                found[name] = errno.errorcode[error.errno or 0]
     return found
+
+
+def _system_call(number: int, *arguments: object) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(ctypes.c_long(number), *arguments) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
 
 
 TASKS = (

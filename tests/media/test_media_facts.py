@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from media_files import LISBON, exif, pdf
+from media_files import LISBON, exif, packet, pdf
 
 from albumsd.core.facts import CaptureTime, Position
-from albumsd.media import zones
+from albumsd.media.errors import MediaError
 from albumsd.media.facts import describe, read
 from albumsd.media.hashing import sha256_file
-from albumsd.media.limits import MIB, Limits
+from albumsd.media.limits import DEFAULT, MIB, Limits
 from albumsd.media.sniff import sniff
+from albumsd.media.source import open_fd
+from albumsd.media.tasks import TASKS
 from albumsd.media.wire import to_json
 from albumsd.media.xmp import read_sidecar
 
@@ -138,16 +140,36 @@ def test_hashes(tmp_path: Path, size: int) -> None:
         sha256_file(tmp_path / "absent")
 
 
-def test_a_later_place_moves_utc_and_nothing_else() -> None:
-    place = Position(27.7, 85.3)
-    utc = CaptureTime("2024-04-13T20:00:00", "+00:00", "video")
-    assert zones.to_place(utc, place) == CaptureTime("2024-04-14T01:45:00", "+05:45", "video")
-    for other in (
-        CaptureTime("2024-04-13T20:00:00", None, "video"),
-        CaptureTime("2024-04-13T20:00:00", "+00:00", "exif"),
-        CaptureTime("2024-04-13T20:00:00", "+02:00", "video"),
-    ):
-        assert zones.to_place(other, place) == other
+@pytest.mark.parametrize("task", ["facts", "hash", "preview", "text", "sidecar"])
+def test_a_symbolic_link_is_followed_for_a_person_only(task: str, jpeg: Callable[..., Path], tmp_path: Path) -> None:
+    """A scan lists no links: where one stands now, the file that was listed is gone."""
+    content = {
+        "text": b"words",
+        "sidecar": packet('xmp:Rating="5"').encode(),
+    }.get(task)
+    file = jpeg()
+    if content:
+        file = tmp_path / f"a.{'txt' if task == 'text' else 'xmp'}"
+        file.write_bytes(content)
+    link = tmp_path / f"link{file.suffix}"
+    link.symlink_to(file)
+    run = next(one.run for one in TASKS if one.name == task)
+
+    def ask(path: Path) -> object:
+        answer = run({"path": os.fsencode(path), "previews": str(tmp_path / "p"), "sha256": "ab" * 32}, DEFAULT)
+        return answer.get("facts", {}).get("problems", ())
+
+    assert not ask(file)
+    if task == "facts":
+        assert ask(link)[0][0] == "unreadable"
+    else:
+        with pytest.raises(MediaError, match="unreadable"):
+            ask(link)
+    with pytest.raises(OSError, match="symbolic links"):
+        open_fd(os.fsencode(link))
+    (told,) = describe([str(link)])
+    assert told["sha256"]
+    assert not told.get("problems")
 
 
 def test_summer_and_winter_at_one_place(jpeg: Callable[..., Path]) -> None:

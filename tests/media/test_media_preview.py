@@ -109,6 +109,27 @@ def test_a_full_disk_leaves_nothing_half(
     assert [name for _, _, names in os.walk(tmp_path / "p") for name in names] == []
 
 
+def test_what_a_killed_process_left_is_used_by_the_next(
+    jpeg: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_: int) -> None:
+        raise KeyboardInterrupt  # like SIGKILL, nothing is tidied
+
+    path = jpeg()
+    with monkeypatch.context() as patch:
+        patch.setattr(preview.os, "fsync", die)
+        with pytest.raises(KeyboardInterrupt):
+            make(path, tmp_path / "p")
+    (left,) = (tmp_path / "p" / SHA[:2]).iterdir()
+    assert left.name.startswith(".")
+    left.write_bytes(b"x" * 100_000)  # longer than what comes
+    made = make(path, tmp_path / "p")
+    assert made is not None
+    small, big = preview.thumbnail_path(tmp_path / "p", SHA), preview.preview_path(tmp_path / "p", SHA)
+    assert sorted(left.parent.iterdir()) == [small, big]
+    assert (small.stat().st_size, big.stat().st_size) == (made.thumbnail_bytes, made.preview_bytes)
+
+
 def test_a_preview_is_on_the_disk_before_it_has_its_name(
     jpeg: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -335,9 +335,15 @@ def threads_opened(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return opened
 
 
+def on_a_local_disk(rig: Rig, photo: Path) -> None:
+    """Whatever the tests run on (a tmpfs does not know RWF_NOWAIT): its filesystem is known to answer from memory."""
+    rig.ops._reading._nonblocking.add(photo.stat().st_dev)
+
+
 def test_the_second_file_of_a_local_folder_is_opened_at_once(
     rig: Rig, photo: Path, threads_opened: list[bytes]
 ) -> None:
+    on_a_local_disk(rig, photo)
     rig.library.index(photo.with_name("b.jpg"), b"second")
     assert rig.read("all/a.jpg") == CONTENT
     assert rig.read("all/b.jpg") == b"second"
@@ -365,9 +371,24 @@ def test_a_folder_must_prove_itself_again_after_a_while(
     assert len(threads_opened) == 2
 
 
+def test_a_disk_that_cannot_say_what_is_cached_is_never_opened_without_a_thread(
+    rig: Rig, photo: Path, threads_opened: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There opening asks a server or another daemon: the loop would wait for it."""
+
+    def preadv(*_: object) -> int:
+        raise OSError(errno.EOPNOTSUPP, "not supported")
+
+    monkeypatch.setattr(os, "preadv", preadv)
+    for _ in range(3):
+        assert rig.read("all/a.jpg") == CONTENT
+    assert len(threads_opened) == 3
+
+
 def test_a_kernel_without_openat2(
     rig: Rig, photo: Path, threads_opened: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    on_a_local_disk(rig, photo)
     monkeypatch.setattr(cached, "_OPENAT2", 100_000)
     monkeypatch.setattr(cached, "_supported", True)
     assert rig.read("all/a.jpg") == CONTENT

@@ -208,3 +208,54 @@ def test_who_writes_past_the_package_can_have_all_counted(lib: Any) -> None:
             tx.all("SELECT * FROM tally WHERE number <> 0"),
             tx.all("SELECT source, files FROM source_state"),
         )
+
+
+def test_a_failure_at_what_was_asked_for_again_meanwhile_does_not_count(lib: Any) -> None:
+    lib.arrive("x.jpg")
+    with lib.db.write() as tx:
+        jobs.fail(tx, jobs.claim(tx, "facts", 9, 60)[0], "broken")
+        (job,) = jobs.claim(tx, "facts", 9, 60)
+        jobs.open_jobs(tx, "facts", 1, [(1, 5)])
+        assert jobs.fail(tx, job, "broken") is False
+    assert _state(lib) == [("open", 0, 1)]
+    assert lib.db.value("SELECT error FROM job") is None
+    lib.check()
+
+
+def test_what_waits_for_a_drive_is_opened_by_a_look_and_by_its_answer(lib: Any) -> None:
+    other = lib.add_source("other")
+    lib.arrive("x.jpg", "w.jpg")
+    lib.arrive("y.jpg", source=other)
+
+    def park() -> None:
+        with lib.db.write() as tx:
+            for job in jobs.claim(tx, "facts", 9, 60):
+                jobs.park(tx, job, jobs.WAITS if job.asset == 2 else jobs.HUNG)
+
+    park()
+    with lib.db.write() as tx:
+        assert jobs.unpark_hung(tx, 1) == 1
+        assert [job.asset for job in jobs.claim(tx, "facts", 9, 60)] == [1]
+        jobs.release_all(tx)
+    park()
+    with lib.db.write() as tx:
+        assert jobs.unpark_waiting(tx, 1) == 2
+        assert jobs.unpark_hung(tx) == 1
+    assert jobs.open_count(lib.db) == 3
+    lib.check()
+
+
+def test_what_timed_out_is_tried_once_more_after_everything_else(lib: Any) -> None:
+    lib.arrive("x.jpg", "y.jpg")
+    for _ in range(2):
+        with lib.db.write() as tx:
+            x, y = sorted(jobs.claim(tx, "facts", 9, 60), key=lambda job: job.asset)
+            jobs.fail(tx, x, "timeout: it took more than 60 s")
+            jobs.fail(tx, y, "crash: signal 11")
+    with lib.db.write() as tx:
+        assert jobs.retry_timeouts(tx) == 1
+        jobs.open_jobs(tx, "facts", 1, [(2, 1)])
+        assert [job.asset for job in jobs.claim(tx, "facts", 1, 60)] == [2]
+        (last,) = jobs.claim(tx, "facts", 9, 60)
+        assert (last.asset, jobs.fail(tx, last, "timeout: it took more than 60 s")) == (1, True)
+    lib.check()

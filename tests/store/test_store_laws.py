@@ -213,7 +213,11 @@ class _Library(RuleBasedStateMachine):
     def is_held(self, path: str, back: bool) -> None:
         if self.there(path):
             with self.lib.db.write() as tx:
-                (files.restore if back else files.hold)(tx, [self.lib.file(path)])
+                known = self.lib.known(path)
+                if back:
+                    files.settle_stat(tx, known.id, files.Entry(known.name, known.size, known.mtime_ns, known.inode))
+                else:
+                    files.hold(tx, [known.id])
 
     @invariant()
     def changes_tell_everything(self) -> None:
