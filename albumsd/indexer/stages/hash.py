@@ -20,7 +20,7 @@ from albumsd.store.scanning import Subject
 
 from ..stage import FileChanged, Stage, Tools, Work
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 """Bytes between two signs of progress: a drive that gives this much within the runner's patience is slow, not hung."""
 
 
