@@ -162,10 +162,6 @@ class Runner:
         while not stopped() and self.step(0.2):
             continue
 
-    def busy(self) -> int:
-        """How many jobs are begun."""
-        return len(self._begun)
-
     def stop(self) -> None:
         """Put back what was begun. Its answers, should they come, are ignored."""
         begun, self._begun = list(self._begun.values()), {}

@@ -24,6 +24,7 @@ from functools import partial
 from albumsd.core import names
 from albumsd.core.filetimes import Stamp, unchanged
 from albumsd.store import files, scanning, sources
+from albumsd.store.assets import join_path
 from albumsd.store.database import Database, Row
 from albumsd.store.files import Entry
 from albumsd.store.scanning import Placed, placed
@@ -58,10 +59,6 @@ class Outcome:
 
 class Gone(Exception):
     """The root of the source cannot be read."""
-
-
-def join(folder: bytes, name: bytes) -> bytes:
-    return folder + b"/" + name if folder else name
 
 
 def inside(path: bytes, folders: Iterable[bytes]) -> bool:
@@ -197,7 +194,7 @@ class Scan:
                     continue  # an empty mount point
                 self._away.discard(path)
             self._walked.add(path)
-            below = [join(path, name) for name in sorted(found.folders, reverse=True)]
+            below = [join_path(path, name) for name in sorted(found.folders, reverse=True)]
             if into:
                 stack += [(child, True) for child in below]
             else:
@@ -212,7 +209,7 @@ class Scan:
         folder = self._folders.get(path)
         if folder is not None:
             for name in files.subfolders(self._database, folder).keys() - there:
-                self._lose(join(path, name), deep=True)
+                self._lose(join_path(path, name), deep=True)
 
     def _lose(self, path: bytes, *, deep: bool) -> None:
         """A known folder is not there any more."""

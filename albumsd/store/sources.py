@@ -13,6 +13,7 @@ from typing import NamedTuple
 from albumsd.core import clock, mountinfo, names
 from albumsd.core.config import Config
 from albumsd.core.errors import MountRefused, NoSuchSource, SourceRefused
+from albumsd.core.mountinfo import inside
 
 from . import assets, changes, files
 from .database import Database, Tx
@@ -87,10 +88,6 @@ def add(database: Database, config: Config, path: Path | str, name: str | None =
         return by_name(tx, chosen)
 
 
-def _inside(inner: bytes, outer: bytes) -> bool:
-    return inner == outer or inner.startswith(outer.rstrip(b"/") + b"/")
-
-
 def _resolved(mount: Path) -> bytes:
     """The mount's path without symbolic links, found without a question to the mount itself: it may be hung."""
     path = os.path.join(os.path.realpath(mount.parent), mount.name)
@@ -110,7 +107,7 @@ def _albumsd_mount_over(raw: bytes) -> bytes | None:
         text = Path(mountinfo.PATH).read_bytes()
     except OSError:
         return None
-    over = [mount for mount in mountinfo.parse(text) if _inside(raw, mount.point)]
+    over = [mount for mount in mountinfo.parse(text) if inside(raw, mount.point)]
     nearest = max(reversed(over), key=lambda mount: len(mount.point), default=None)
     return nearest.point if nearest and nearest.fstype == "fuse.albumsd" else None
 
@@ -119,9 +116,9 @@ def refuse_mount(known: list[Source], mount: Path) -> None:
     """Raise MountRefused if a mount there would lie in a source, or cover one: a source is only ever read."""
     point = _resolved(mount)
     for source in known:
-        if _inside(point, source.path):
+        if inside(point, source.path):
             raise MountRefused(path=mount, why=f"it lies in the source {source.name} ({os.fsdecode(source.path)})")
-        if _inside(source.path, point):
+        if inside(source.path, point):
             raise MountRefused(path=mount, why=f"the source {source.name} ({os.fsdecode(source.path)}) lies in it")
 
 
@@ -131,7 +128,7 @@ def refuse_place(raw: bytes, config: Config) -> None:
     mount = _resolved(config.mount)
     library = os.fsencode(os.path.realpath(config.library))
     originals = os.fsencode(os.path.realpath(config.originals))
-    if _inside(raw, mount):
+    if inside(raw, mount):
         raise SourceRefused(path=shown, why=f"it lies in the mount {os.fsdecode(mount)}")
     shown_by = _albumsd_mount_over(raw)
     if shown_by is not None:
@@ -139,12 +136,12 @@ def refuse_place(raw: bytes, config: Config) -> None:
     if not os.path.isdir(raw):
         why = "it is not a folder" if os.path.lexists(raw) else "there is no such folder; plug its drive in first"
         raise SourceRefused(path=shown, why=why)
-    if _inside(mount, raw):
+    if inside(mount, raw):
         raise SourceRefused(path=shown, why=f"the mount {os.fsdecode(mount)} lies in it")
     if raw != originals:
-        if _inside(library, raw):
+        if inside(library, raw):
             raise SourceRefused(path=shown, why=f"the library {os.fsdecode(library)} lies in it; move one of them")
-        if _inside(raw, library):
+        if inside(raw, library):
             raise SourceRefused(path=shown, why=f"it lies in the library {os.fsdecode(library)}")
 
 
@@ -154,9 +151,9 @@ def refuse_overlap(raw: bytes, known: list[Source]) -> None:
     for source in known:
         if source.path == raw:
             raise SourceRefused(path=shown, why=f"it is the source {source.name} already")
-        if _inside(raw, source.path):
+        if inside(raw, source.path):
             raise SourceRefused(path=shown, why=f"it lies in the source {source.name} ({os.fsdecode(source.path)})")
-        if _inside(source.path, raw):
+        if inside(source.path, raw):
             raise SourceRefused(path=shown, why=f"the source {source.name} ({os.fsdecode(source.path)}) lies in it")
 
 
@@ -168,7 +165,7 @@ def refuse_other_road(raw: bytes, known: list[Source]) -> None:
         theirs = mountinfo.place(source.path, mounts)
         if mine is None or theirs is None or mine[0] != theirs[0]:
             continue
-        if _inside(mine[1], theirs[1]) or _inside(theirs[1], mine[1]):
+        if inside(mine[1], theirs[1]) or inside(theirs[1], mine[1]):
             where = f"the source {source.name} ({os.fsdecode(source.path)})"
             raise SourceRefused(path=os.fsdecode(raw), why=f"it shows folders of {where} by another road")
 

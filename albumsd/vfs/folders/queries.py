@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 _RANKED = re.compile(r"(\d{3,}) (.+)", re.DOTALL)
 
-
 _PROBES = re.compile(
     r"(folder|cover|albumart\w*)\.(jpe?g|png|gif)|~\$.*|.*\.(part|partial|crdownload|download|tmp|ini|inf|lnk|desktop|db)",
     re.IGNORECASE,
