@@ -1,96 +1,113 @@
 """The process ``brain``: answers questions at ``run/brain.sock`` until it is told to stop.
 
-    {"ask": "rank", "query": text, "today": "YYYY-MM-DD", "limit": n}  ->  {"hits": [[asset, score, why], …]}
-    {"ask": "status"}  ->  {"state": "ready", "model": null, "device": null, "documents": n}
+    {"ask": "rank", "query": text, "today": "YYYY-MM-DD", "limit": n, "deadline_s": seconds}
+        ->  {"hits": [[asset, score, why], …], "late": whether meaning may find more when asked again}
+        with "parts": true also {"parts": {"text": [asset, …], "meaning": [asset, …]}}: what each finds alone
+    {"ask": "status"}
+        ->  {"state": "ready", "documents", "model", "device", "why", "stages": {stage: fingerprint}, …}
+    {"ask": "embed" | "tags" | "caption", …}  ->  see ``labour``
 
-The socket appears when the words have been counted, so that the first answer is as quick as any. Each question is
-answered in a thread of its own, with one of a few read connections; nothing is kept between questions but those
-connections and three numbers. The one thing it writes is its own row of ``process`` (``store.processes``), from the
-main thread, which answers nobody: a busy database keeps no question waiting.
+The socket appears when the words have been counted, so that the first answer is as quick as any; models and vectors
+come later (``upkeep``), and until then words answer alone. Each question is answered in a thread of its own, with one
+of a few read connections. brain writes its own row of ``process`` (``store.processes``), from the main thread, which
+answers nobody, and the clusters.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+import time
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from albumsd.core import clock
 from albumsd.core.config import Config
 from albumsd.core.errors import AlbumsdError
 from albumsd.ipc import calls, locks
+from albumsd.ml.host import ModelHost
+from albumsd.query.parser import parse
 from albumsd.search.run import SOCKET
-from albumsd.store.database import Database, Reader
+from albumsd.store.database import Database
 from albumsd.store.processes import Pulse
 
-from . import ranker
+from . import fusion, mind, ranker
+from .choice import Watch
+from .clusters import Clusters
+from .floors import Floors
+from .labour import Labour
+from .mind import Mind
+from .readers import Readers
+from .tagger import Tagging
+from .upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
-READERS = 4
-PULSE_S = 10.0
-"""How often the main thread looks whether its row is due."""
-
-
-class Readers:
-    """At most READERS connections, opened when first needed, lent to one thread at a time."""
-
-    def __init__(self, database: Path) -> None:
-        self._database = database
-        self._idle: queue.LifoQueue[Reader | None] = queue.LifoQueue()
-        for _ in range(READERS):
-            self._idle.put(None)
-
-    @contextmanager
-    def lend(self) -> Iterator[Reader]:
-        reader = self._idle.get()
-        try:
-            reader = reader or Reader(self._database)
-            yield reader
-        finally:
-            self._idle.put(reader)
-
-    def close(self) -> None:
-        """Close those that nobody has."""
-        for _ in range(READERS):
-            try:
-                reader = self._idle.get_nowait()
-            except queue.Empty:
-                return
-            if reader:
-                reader.close()
+PULSE_S = 1.0
+"""How often the main thread looks whether its row is news, or due."""
+ANSWER_S = 0.8
+"""A search that does not say how long it waits has its answer after this."""
+RANKING_S = 0.15
+"""What is left of the time when encoding is over: for the search of the vectors and the way back."""
 
 
 class Brain:
     """What the socket answers. Safe for several threads."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        host: ModelHost | None = None,
+        watch: Watch | None = None,
+        floors: mind.Floors | None = None,
+    ) -> None:
         """Counts the words. Raises LibraryMissing."""
-        self._corpus = ranker.CorpusWatch(database)
-        self._readers = Readers(database)
+        self._corpus = ranker.CorpusWatch(config.database)
         self._corpus.current()
+        self._readers = Readers(config.database)
+        host = host or ModelHost(config["model_idle_s"], config["device"], models=config.models)
+        learned = Floors(host, config.library / "cache")
+        self.mind = Mind(config, host, watch or Watch(config), floors or learned)
+        self.tagging = Tagging(learned)
+        self.labour = Labour(self.mind, self.tagging, self._readers)
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         """One answer. Raises QueryError for a bad query, ValueError for what is no question."""
         match asked.get("ask"):
             case "rank":
-                with self._readers.lend() as reader:
-                    today = asked.get("today") or clock.today()
-                    hits = ranker.rank(
-                        reader, self._corpus.current(), str(asked["query"]), str(today), int(asked["limit"])
-                    )
-                return {"hits": hits}
+                return self._rank(asked)
             case "status":
-                documents = self._corpus.current().documents
-                return {"state": "ready", "model": None, "device": None, "documents": documents}
+                return {"state": "ready", "documents": self._corpus.current().documents, **self.told()}
+            case "embed" | "tags" | "caption":
+                return self.labour.answer(asked)
         raise ValueError(f"no such question: {asked.get('ask')!r}")
 
+    def _rank(self, asked: dict[str, Any]) -> dict[str, Any]:
+        deadline = time.monotonic() + float(asked.get("deadline_s", ANSWER_S)) - RANKING_S
+        query, today, limit = str(asked["query"]), str(asked.get("today") or clock.today()), int(asked["limit"])
+        meant = self.mind.listen(query, today)
+        with self._readers.lend() as reader:
+            text = ranker.ranking(reader, self._corpus.current(), parse(query, today), limit)
+            sense = self.mind.sense(reader, meant, limit, deadline)
+            hits = fusion.fuse(text, sense, limit, lambda asset: self.mind.has_seen(reader, asset))
+        answer = {"hits": hits, "late": sense.late if sense else self.mind.is_waking()}
+        if asked.get("parts"):
+            seen = [hit.asset for hit in sense.hits] if sense else []
+            answer["parts"] = {"text": [hit.asset for hit in text.hits], "meaning": seen}
+        return answer
+
+    def told(self) -> dict[str, Any]:
+        """What brain says of itself, to who asks and in its row. ``stages`` is None as long as it does not know."""
+        choice, told = self.mind.standing.choice, self.mind.told()
+        stages = self.labour.stages() if choice.known else None
+        if stages and stages["embed"] and not stages["tags"]:
+            told["why"] = told["why"] or "the vocabulary of tags cannot be read; the log of brain says why"
+        return {**told, "stages": stages}
+
     def close(self) -> None:
+        self.labour.leave()
+        self.mind.close()
         self._readers.close()
         self._corpus.close()
 
@@ -107,14 +124,16 @@ def main(config: Config) -> int:
         database = stack.enter_context(Database(config.database))
         pulse = Pulse("brain")
         stack.callback(_leave, database, pulse)
-        brain = Brain(config.database)
+        brain = Brain(config)
         stack.callback(brain.close)
+        upkeep = Upkeep(config.database, brain.mind, Clusters(config, brain.mind, brain.tagging).step)
+        stack.callback(upkeep.close)
         server = calls.Server(config.run / SOCKET, brain.answer)
         stack.callback(server.close)
-        pulse.beat(database, "ready", model=None, device=None)
+        pulse.beat(database, "ready", **brain.told())
         log.info("ready")
         while not stop.wait(PULSE_S):
-            pulse.beat(database, "ready", model=None, device=None)
+            pulse.beat(database, "ready", **brain.told())
     return 0
 
 

@@ -12,8 +12,7 @@ what is only a title, and the order that weighs columns (FTS5's) decides between
 than every 50 times what it takes; the number of documents of a query's own words is always looked up fresh. Nothing
 grows with the library: memory is that of 1000 candidates.
 
-A further ranker (by meaning) would be a module like this one, giving its own order of assets; both are then joined by
-reciprocal rank, in ``process``.
+This is the order by words alone, and knows no other; ``fusion`` joins it with what ``meaning`` finds.
 """
 
 from __future__ import annotations
@@ -25,15 +24,16 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from rank_bm25 import BM25Okapi
 
 from albumsd.query.parser import parse
+from albumsd.query.tree import Node, likes
 from albumsd.search import candidates, fulltext
 from albumsd.search.candidates import Found
-from albumsd.search.run import dated, why
+from albumsd.search.run import why
 from albumsd.store.database import Reader, Tx
 from albumsd.store.queries import Hit
 
@@ -137,26 +137,68 @@ def holding(tx: Tx, term: str, documents: int) -> int:
     return min(documents, int(most))
 
 
+class TextHit(NamedTuple):
+    """An asset as its words rank it. ``words``: the share of each in the score; the shares add up to it.
+
+    ``whole``: it holds all words of the query. ``coverage``: how much of them it holds (``search.candidates``).
+    """
+
+    asset: int
+    score: float
+    words: dict[str, float]
+    whole: bool
+    coverage: float
+
+
+class Ranking(NamedTuple):
+    """Best first: all that are whole, then the others. ``by``: date or name where no word orders."""
+
+    hits: list[TextHit]
+    by: Literal["bm25", "date", "name"]
+
+
 def rank(tx: Tx, corpus: Corpus, query: str, today: str, limit: int) -> list[Hit]:
     """The best ``limit`` assets: those with all words before those with some, each by Okapi's score.
 
     Raises QueryError.
     """
-    node = parse(query, today)
+    return told(ranking(tx, corpus, parse(query, today), limit))
+
+
+def told(ranked: Ranking) -> list[Hit]:
+    """A ranking by words as an answer."""
+    return [
+        Hit(hit.asset, hit.score, why(hit.words, words_score(ranked, hit), ranked.by, place))
+        for place, hit in enumerate(ranked.hits, 1)
+    ]
+
+
+def words_score(ranked: Ranking, hit: TextHit) -> float:
+    """The part of the score that words have: none of a moment in time."""
+    return hit.score if ranked.by == "bm25" else 0.0
+
+
+def ranking(tx: Tx, corpus: Corpus, node: Node, limit: int) -> Ranking:
+    """The same as data, for a query tree."""
     found = candidates.find(tx, node, limit)
     if found.by_date:
-        return dated(found.whole[:limit])
+        hits = [TextHit(hit.asset, hit.score, {}, True, 1.0) for hit in found.whole[:limit]]
+        return Ranking(hits, "name" if any(likes(node)) else "date")
     terms = fulltext.terms(node)
     idf = {term: corpus.idf(holding(tx, term, corpus.documents)) for term in terms}
-    hits: list[Hit] = []
-    for tier in (found.whole, found.partly):
-        hits += _scored(tx, corpus, terms, idf, tier, limit - len(hits))
-    return hits
+    hits = _scored(tx, corpus, terms, idf, found.whole, True, limit)
+    return Ranking(hits + _scored(tx, corpus, terms, idf, found.partly, False, limit - len(hits)), "bm25")
 
 
 def _scored(
-    tx: Tx, corpus: Corpus, terms: Sequence[str], idf: dict[str, float], tier: list[Found], limit: int
-) -> list[Hit]:
+    tx: Tx,
+    corpus: Corpus,
+    terms: Sequence[str],
+    idf: dict[str, float],
+    tier: list[Found],
+    whole: bool,
+    limit: int,
+) -> list[TextHit]:
     """One tier in Okapi's order; what is equal stays in FTS5's.
 
     In a library of a handful of documents Okapi's weights are zero or less and mean nothing: there FTS5's order stays.
@@ -166,22 +208,24 @@ def _scored(
     documents = {
         row[0]: (row[1], row[2])
         for row in tx.all(
-            "SELECT asset, ' ' || title || ' ' || path || ' ' || context || ' ' || body || ' ', length FROM document"
-            " WHERE asset IN (SELECT value FROM json_each(?))",
+            "SELECT asset, ' ' || title || ' ' || path || ' ' || context || ' ' || body || ' ' || suggested || ' ',"
+            " length FROM document WHERE asset IN (SELECT value FROM json_each(?))",
             (json.dumps([hit.asset for hit in tier]),),
         )
     }
-    assets = [hit.asset for hit in tier if hit.asset in documents]  # gone since it was found: a moment ago
-    counts = [_counts(terms, documents[asset][0]) for asset in assets]
-    okapi = Candidates(counts, [documents[asset][1] for asset in assets], idf, corpus.mean_length)
+    found = [hit for hit in tier if hit.asset in documents]  # the others are gone since they were found: a moment ago
+    counts = [_counts(terms, documents[hit.asset][0]) for hit in found]
+    okapi = Candidates(counts, [documents[hit.asset][1] for hit in found], idf, corpus.mean_length)
     shares = {term: okapi.get_scores([term]) for term in terms}
-    scores = sum(shares.values(), np.zeros(len(assets)))
-    order = np.argsort(-scores, kind="stable") if corpus.mean_idf > 0 else range(len(assets))
+    scores = sum(shares.values(), np.zeros(len(found)))
+    order = np.argsort(-scores, kind="stable") if corpus.mean_idf > 0 else range(len(found))
     return [
-        Hit(
-            assets[n],
+        TextHit(
+            found[n].asset,
             float(scores[n]),
-            why({term: float(shares[term][n]) for term in terms if term in counts[n]}, float(scores[n]), "bm25"),
+            {term: float(shares[term][n]) for term in terms if term in counts[n]},
+            whole,
+            found[n].coverage,
         )
         for n in order[:limit]
     ]

@@ -100,6 +100,7 @@ def stages() -> str:
         "child": "a decoder process with limits",
         "thread": "a thread of the indexer",
         "here": "the indexer itself, from rows alone",
+        "brain": "the process brain, by a model; no drive need be there",
     }
     lines = [
         "# Stages", "",

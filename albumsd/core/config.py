@@ -37,7 +37,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("allow_other", False, "Let other users of this machine into the mount; needed for Samba only."),
     Setting("workers", 0, "Decoder processes; 0 means one per core, at most 4."),
     Setting("nice", 10, "Niceness of the indexer and its decoders (0 to 19)."),
-    Setting("stages_off", "", "Stages that are left out, with commas between them: any of place, text, preview."),
+    Setting(
+        "stages_off",
+        "",
+        "Stages that are left out, with commas between them: any of place, text, preview, embed, tags, caption.",
+    ),
     Setting("rest_s", 2.0, "Seconds for which a file must lie still before it is indexed."),
     Setting("poll_s", 60, "Seconds between two scans of a source that inotify cannot watch."),
     Setting("decode_seconds", 60, "A file that takes longer to decode is parked under problems/."),
@@ -52,6 +56,30 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("search_results", 500, "Results that search/<query>/ shows at most; filter/<query>/ shows all."),
     Setting("search_deadline_s", 5.0, "Seconds after which a search answers with what it has."),
     Setting("remember_days", 7, "Days for which a query keeps its results and their ranks."),
+    Setting(
+        "model",
+        "",
+        "The open_clip model by which meaning is searched: a folder, `NAME:FILE` for a checkpoint of it, "
+        "or the name of a folder in `models`; empty: none. `albumsd models use` sets it.",
+    ),
+    Setting("captioner", "", "An open_clip CoCa that writes captions, named like `model`; empty: none."),
+    Setting("models", "", "The folder in which `albumsd models pull` keeps models; empty: `models/` in the library."),
+    Setting("model_idle_s", 600.0, "Seconds without work after which the model leaves the memory."),
+    Setting("device", "auto", "Where the model runs: auto, cpu, cuda or cuda:N."),
+    Setting(
+        "vocabulary",
+        "",
+        "The file with the tags that the model gives; empty: `tags.toml` in the library, if it is there.",
+    ),
+    Setting("video_frames", 5, "Frames of a video by which it is found."),
+    Setting(
+        "exact_vectors",
+        500000,
+        "Up to so many vectors a search compares with all of them; above, a graph (hnswlib) is tried.",
+    ),
+    Setting(
+        "demo", False, "This is the library that the demo has drawn, for which alone the model inside albumsd is made."
+    ),
     Setting("read_deadline_s", 10.0, "Seconds after which a read of a drive fails and the drive counts as stalled."),
 )
 
@@ -89,6 +117,11 @@ class Config:
     def originals(self) -> Path:
         chosen = self.values["originals"]
         return Path(os.path.abspath(os.path.expanduser(chosen))) if chosen else self.library / "originals"
+
+    @property
+    def models(self) -> Path:
+        chosen = self.values["models"]
+        return Path(os.path.abspath(os.path.expanduser(chosen))) if chosen else self.library / "models"
 
     @property
     def workers(self) -> int:

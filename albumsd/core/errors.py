@@ -157,3 +157,28 @@ class MountRefused(UsageError):
 
 class MountFailed(AlbumsdError):
     """{path} could not be mounted: {why}"""
+
+
+# --- models ---------------------------------------------------------------------------------------
+
+
+class ModelMissing(UsageError):
+    """There is no model {name} in {where}. `albumsd models list` shows what is there, `albumsd models pull` gets it."""
+
+
+class ModelBad(UsageError):
+    """{path} is no model that albumsd can use: {why}."""
+
+
+class ModelUnknown(UsageError):
+    """There is no model {name} to fetch. `albumsd models list` shows those that are known."""
+
+
+class FetchFailed(AlbumsdError):
+    """{why}."""
+
+
+class FetchBroken(AlbumsdError):
+    """{why}. What came so far is kept: the same command goes on from there."""
+
+    exit_code = 3

@@ -16,11 +16,14 @@ from typing import NamedTuple
 
 from albumsd.core import names
 
+from .story import ABSENT
 from .truth import DemoFile, DemoLibrary
 
 Problems = list[str]
 QUERY = "warranty letter"
 LETTER = "warranty"
+WORTH_ASKING = 4
+"""A query about what is in the pictures has at least so many answers."""
 
 
 class Step(NamedTuple):
@@ -30,14 +33,15 @@ class Step(NamedTuple):
 
 @dataclass(slots=True)
 class Tour:
-    """The truth, where it is mounted, and where to print."""
+    """The truth, where it is mounted, where to print, and whether a model is there to see what is in the pictures."""
 
     library: DemoLibrary
     mount: Path
     say: Callable[[str], None]
+    meaning: bool = False
 
     def steps(self) -> list[Step]:
-        return [
+        steps = [
             Step("The mount is a folder tree that nobody had to make", self.tree),
             Step("Every photo stands in its month", self.months),
             Step("Bytes are true: the mount gives the originals, bit for bit", self.bytes_are_true),
@@ -48,6 +52,14 @@ class Tour:
             Step("Broken files are named, and harm nothing", self.problems),
             Step("Previews", self.previews),
         ]
+        if self.meaning:
+            steps += [
+                Step("A search finds what is in the pictures", self.seen),
+                Step("What is in no picture is not found", self.unseen),
+                Step("Tags and captions that nobody typed", self.described),
+                Step("Pictures that belong together", self.clusters),
+            ]
+        return steps
 
     # ------------------------------------------------------------------------------------ steps
 
@@ -140,6 +152,55 @@ class Tour:
         self.say(f"  {number} previews, all WebP")
         photos = [file for file in self._pictures() if not file.broken and not file.same]
         return wrong + ([] if number >= len(photos) else [f"{number} previews for {len(photos)} pictures"])
+
+    def seen(self) -> Problems:
+        """The colour and object that is drawn most often: the first results are those pictures."""
+        drawn: dict[tuple[str, str], set[str]] = {}
+        for file in self._pictures():
+            if file.scene:
+                sha = _digest(self.library.folder / os.fsdecode(file.path))
+                drawn.setdefault((file.scene.colour, file.scene.object), set()).add(sha)
+        (colour, thing), right = max(drawn.items(), key=lambda pair: (len(pair[1]), pair[0]))
+        query = f"{colour} {thing}"
+        results = sorted((self.mount / "search" / query).iterdir())
+        self._lines(f"search/{query}/", [path.name for path in results])
+        first = results[: max(WORTH_ASKING, len(right) // 2)]
+        wrong = [f"{path.name} shows no {colour} {thing}" for path in first if _digest(path) not in right]
+        if len(first) < min(WORTH_ASKING, len(right)):
+            wrong.append(f"only {len(first)} found of {len(right)}")
+        why = self.mount / "info" / "search" / query
+        for path in sorted(why.iterdir())[:1]:
+            self.say(
+                "    why: " + next((row for row in path.read_text().splitlines() if row.startswith("Found by")), "?")
+            )
+        return wrong
+
+    def unseen(self) -> Problems:
+        colour, thing = min(ABSENT)
+        wrong = []
+        for query in (f"a {colour} {thing} on the beach", "qwrx zvlkpt"):
+            results = sorted(os.listdir(self.mount / "search" / query))
+            self.say(f"  search/{query}/ is {'empty' if not results else 'not empty'}")
+            wrong += [f"{name} is found by {query!r}" for name in results]
+        return wrong
+
+    def described(self) -> Problems:
+        tags = sorted(os.listdir(self.mount / "by-tag"))
+        self._lines("by-tag/", tags)
+        wanted = {file.scene.object for file in self._pictures() if file.scene}
+        for path in sorted(_files(self.mount / "info" / "by-date"))[:40]:
+            rows = [row for row in path.read_text().splitlines() if row.startswith("Caption")]
+            if rows:
+                self.say(f"  {path.name}: {rows[0]}")
+                break
+        else:
+            return ["no picture has a caption"]
+        return [f"by-tag/{thing} is missing" for thing in sorted(wanted - set(tags))]
+
+    def clusters(self) -> Problems:
+        labels = sorted(os.listdir(self.mount / "clusters"))
+        self._lines("clusters/", [f"{label}/ ({len(os.listdir(self.mount / 'clusters' / label))})" for label in labels])
+        return [] if labels else ["clusters/ is empty"]
 
     # ------------------------------------------------------------------------------------ help
 

@@ -1,7 +1,8 @@
 """What the threads of one indexer share: which scans run, which folders are to be looked at again, how the jobs go.
 
 Every access holds ``lock``; the methods take it themselves. The main thread and the scans write ``running``, ``again``
-and ``not_before`` (``attendance``), the runner ``eta_s`` and ``rates``; anybody may ask for a look or doubt a source.
+and ``not_before`` (``attendance``), the runner ``at_work``, ``eta_s`` and ``rates``; anybody may ask for a look or
+doubt a source.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Desk:
     not_before: dict[int, float] = field(default_factory=dict)  # source id: when a failed scan is tried again
     first: dict[int, float] = field(default_factory=dict)  # source id: until when its first scan goes first
     doubted: set[int] = field(default_factory=set)  # sources whose drive is to be checked at once
+    at_work: bool = False  # the runner does something, or finds out what there is to do
     eta_s: float | None = None
     rates: dict[str, float] = field(default_factory=dict)
 
@@ -68,11 +70,11 @@ class Desk:
             scan = self.running.get(source)
         return scan is not None and scan.hangs()
 
-    def work(self) -> tuple[bool, bool]:
-        """Whether a scan gets on, and whether folders wait for a look.
+    def work(self) -> tuple[bool, bool, bool]:
+        """Whether a scan gets on, whether folders wait for a look, and whether the runner is at work.
 
         A scan that hangs does not get on: its source is stalled, and waits like one that is offline.
         """
         with self.lock:
             scanning = any(scan is None or not scan.hangs() for scan in self.running.values())
-            return scanning, any(self.again.values())
+            return scanning, any(self.again.values()), self.at_work

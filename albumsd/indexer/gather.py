@@ -3,7 +3,7 @@
 When the last future of a job is there, its file is looked at, in a thread of the lane for looks: the thread that ended
 the future may be the runner's or a decoder's, and neither may hang on a drive. Where a decoder ran into its deadline
 the look reads a byte as well, so that a drive that hangs is not taken for a file that is bad: then the look does not
-come back, and the runner sees it late.
+come back, and the runner sees it late. Where brain did the work there is no file to look at.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from albumsd.core.facts import Problem
 from albumsd.media.pool import TaskFailed
 from albumsd.store.files import Location
 
+from .brain_lane import BrainAway, NoModel
 from .lane import Lane
 from .stage import OWN_FAULT, FileChanged, Work
 from .stages.hash import agrees
@@ -29,9 +30,12 @@ log = logging.getLogger(__name__)
 
 
 class Gather:
-    """Waits for all futures of ``work``, has its file looked at in ``lane``, then puts it into ``back``."""
+    """Waits for all futures of ``work``, has its file looked at in ``lane``, then puts it into ``back``.
 
-    def __init__(self, work: Work, lane: Lane, back: queue.SimpleQueue[Work]) -> None:
+    ``lane`` None: no file of a source was read.
+    """
+
+    def __init__(self, work: Work, lane: Lane | None, back: queue.SimpleQueue[Work]) -> None:
         self._work, self._lane, self._back = work, lane, back
         self._left = queue.SimpleQueue[int]()
         for number in range(len(work.futures) - 1):
@@ -48,7 +52,11 @@ class Gather:
     def _all(self) -> None:
         if self._work.abandoned:
             return
-        answers = [answer(future, self._work.at) for future in self._work.futures]
+        answers = [answer(future, self._work) for future in self._work.futures]
+        if self._lane is None:
+            self._work.answers = answers
+            self._back.put(self._work)
+            return
         self._work.look = self._lane.submit(look, self._work, answers)
         self._work.look.add_done_callback(self._looked)
 
@@ -79,8 +87,8 @@ def same(at: Location) -> bool:
         return False
 
 
-def answer(future: Future[Any], at: Location) -> Any:
-    """The result of a future; a Problem or FileChanged where it failed."""
+def answer(future: Future[Any], work: Work) -> Any:
+    """The result of a future; a Problem, FileChanged, BrainAway or NoModel where it failed."""
     if future.cancelled():
         return Problem("cancelled", "")
     error = future.exception()
@@ -89,11 +97,13 @@ def answer(future: Future[Any], at: Location) -> Any:
         return _unreadable(result) or result
     if isinstance(error, TaskFailed):
         return error.problem
+    if isinstance(error, BrainAway | NoModel):
+        return error
     if isinstance(error, FileChanged | FileNotFoundError | NotADirectoryError):
         return FileChanged()
     if isinstance(error, OSError):
         return Problem("unreadable", error.strerror or str(error))
-    log.error("a task failed at a file of source %s", at.source, exc_info=error)
+    log.error("a task of stage %s failed at asset %d", work.job.stage, work.job.asset, exc_info=error)
     return OWN_FAULT
 
 

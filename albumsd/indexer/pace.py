@@ -36,14 +36,20 @@ class Meter:
 
     def count(self, lane: str, stage: str, now: float | None = None) -> None:
         """One job of ``stage`` came out of its lane."""
+        self.counts(lane, {stage: 1}, now)
+
+    def counts(self, lane: str, ended: Mapping[str, int], now: float | None = None) -> None:
+        """So many jobs of each stage came out of a lane at once."""
         now = time.monotonic() if now is None else now
         before = self._last.get(lane)
         self._last[lane] = now
         if before is None or now - before > _IDLE_GAP_S:
             return
-        spent = now - before
-        known = self._cost.get(stage)
-        self._cost[stage] = spent if known is None else known + _WEIGHT * (spent - known)
+        spent = (now - before) / sum(ended.values())
+        for stage, number in ended.items():
+            known = self._cost.get(stage)
+            weight = 1 - (1 - _WEIGHT) ** number
+            self._cost[stage] = spent if known is None else known + weight * (spent - known)
 
     def rates(self) -> dict[str, float]:
         """Jobs per second of each stage that was measured, while it had its lane to itself."""

@@ -13,9 +13,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from albumsd.core.config import Config
+from albumsd.media.shelf import preview_path, thumbnail_path
 from albumsd.store import jobs, lookups, scanning
 from albumsd.store.database import Database
 
+from .pictures import whole
 from .stages import stage, switched_off
 
 log = logging.getLogger(__name__)
@@ -41,21 +43,5 @@ def restore(database: Database, config: Config, assets: Iterable[int]) -> int:
 
 
 def _there(previews: Path, digest: str, size: int) -> bool:
-    """Whether both files (media.preview names them) are there and whole, as far as can be seen without decoding."""
-    folder = previews / digest[:2]
-    return _whole(folder / f"{digest}.webp", size) and _whole(folder / f"{digest}.thumb.webp", None)
-
-
-def _whole(path: Path, size: int | None) -> bool:
-    """A WebP file says in its head how long it is. One that cannot be read for other reasons is not lost."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(12)
-            length = file.seek(0, 2)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        log.warning("%s: %s", path, error.strerror)
-        return True
-    said = int.from_bytes(head[4:8], "little") + 8
-    return head[:4] == b"RIFF" and head[8:] == b"WEBP" and said == length and size in (None, length)
+    """Whether both files are there and whole, as far as can be seen without decoding."""
+    return whole(preview_path(previews, digest), size) and whole(thumbnail_path(previews, digest))

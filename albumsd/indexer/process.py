@@ -143,10 +143,10 @@ class Indexer:
 
     def _phase(self, due: list[str], open_jobs: bool) -> str:
         """'scan', 'jobs', 'rest' (something happened and settles) or 'idle'. Safe for any thread."""
-        scanning, waiting = self._desk.work()
+        scanning, waiting, at_work = self._desk.work()
         if scanning or due:
             return "scan"
-        if open_jobs:
+        if open_jobs or at_work:
             return "jobs"
         watches = self._attendance.watches().values()
         return "rest" if waiting or any(watch.pending() or not watch.mode for watch in watches) else "idle"
@@ -221,6 +221,8 @@ class Indexer:
                 self._stop.wait(TICK_S)
                 continue
             worked = runner.step(TICK_S)
+            with self._desk.lock:
+                self._desk.at_work = worked
             check()
             now = time.monotonic()
             if now - measured > 2.0 or not worked:

@@ -13,7 +13,9 @@ What goes wrong, and what becomes of the job:
   looked at;
 * nothing was read for too long → the drive hangs: parked, its thread given up, the source is to be checked and held
   back (``stalls``) with all that was begun in it;
-* albumsd itself failed → logged, counted as a failure like any other.
+* albumsd itself failed → logged, counted as a failure like any other;
+* brain, whose work some stages are, failed at it → once more, then failed; nothing is wrong with the file. It is away,
+  or has no model → put back, and ``meaning`` decides what becomes of all such jobs.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from __future__ import annotations
 import logging
 import queue
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -28,14 +31,19 @@ from typing import NamedTuple
 from albumsd.core.config import Config
 from albumsd.core.errors import AlbumsdError
 from albumsd.core.facts import Problem
+from albumsd.search.run import SOCKET
 from albumsd.store import assets, files, jobs, readings, scanning
 from albumsd.store.database import BATCH_S, Database, Tx
 from albumsd.store.jobs import Job
 
+from . import outdated
+from .brain_lane import BrainAway, BrainLane, NoModel, made_by
+from .follow import Follow
 from .gather import Gather
 from .lane import Lane
+from .meaning import Meaning
 from .pace import Meter, Pressure
-from .stage import OWN_FAULT, RETRIED, FileChanged, Stage, Submit, Tools, Work
+from .stage import OWN_FAULT, RETRIED, FileChanged, PreviewLost, Stage, Submit, Tools, Work
 from .stages import all_stages, switched_off
 from .stages.facts import given_up
 from .stalls import Stalls
@@ -48,6 +56,10 @@ LOOK_THREADS = 4
 PATIENCE_S = 60.0
 LOOK_S = 5.0
 """For so long a look at a file may take, when its job is done."""
+PICTURE_FAULTS = frozenset(
+    {"empty", "truncated", "corrupt", "unreadable", "not-what-it-says", "no-decoder", "too-large"}
+)
+"""What brain may find wrong with a picture of ours: it is made again."""
 OPEN_FILES_PER_CHILD = 12
 """Jobs begun per decoder: enough that none waits for the database, few enough that what is looked at comes soon."""
 
@@ -82,8 +94,19 @@ class Runner:
         self._lane = Lane(HASH_THREADS, "hash")
         self._looks = Lane(LOOK_THREADS, "look")
         self._stalls = Stalls()
-        self._tools = Tools(decode, self._lane.submit, config.previews, config.library / "cache")
+        self._brain = BrainLane(config.run / SOCKET)
+        self._tools = Tools(
+            decode,
+            self._lane.submit,
+            self._brain,
+            config.previews,
+            config.library / "cache",
+            int(config["video_frames"]),
+        )
         self._room = {"child": OPEN_FILES_PER_CHILD * config.workers, "thread": 16, "here": 64}
+        brains = [stage for stage in self._stages if stage.where == "brain"]
+        self._meaning = Meaning(database, config, brains, self._brain)
+        self.follow = Follow(everyone, self._stages, self._meaning)
         self._begun: dict[int, Work] = {}
         self._back: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self._pressure = pressure
@@ -98,49 +121,9 @@ class Runner:
         """``{stage: lane}``."""
         return {stage.name: stage.where for stage in self._stages}
 
-    # -------------------------------------------------------------------------------------------- start
-
     def open_outdated(self) -> int:
-        """Open the jobs that older versions did, and give every live asset what new stages want. How many.
-
-        And what a drive that hung was to blame for, for a new start may find it well.
-        """
-        with self._database.write() as tx:
-            jobs.unpark_hung(tx)
-            opened = jobs.retry_timeouts(tx)
-        for stage in self._off:
-            with self._database.write() as tx:
-                jobs.switch_off(tx, stage.name)
-                scanning.forget_stage(tx, stage.name)  # so that it is asked for everywhere once it is on again
-        for stage in self._stages:
-            with self._database.write() as tx:
-                jobs.switch_on(tx, stage.name)
-            after = 0
-            while rows := jobs.outdated(self._database, stage.name, stage.version, after, 500):
-                after = rows[-1][0]
-                with self._database.write() as tx:
-                    subjects = [(asset, jobs.day_number(local)) for _, asset, local in rows]
-                    jobs.open_jobs(tx, stage.name, stage.version, subjects)
-                opened += len(rows)
-            if scanning.stage_version(self._database, stage.name) != stage.version:
-                with self._database.write() as tx:
-                    jobs.raise_version(tx, stage.name, stage.version)
-                opened += self._open_new(stage)
-                with self._database.write() as tx:
-                    scanning.remember_stage(tx, stage.name, stage.version)
-        return opened
-
-    def _open_new(self, stage: Stage) -> int:
-        """A stage that this library has not seen: ask for it wherever what it needs is done."""
-        after, opened = 0, 0
-        if stage is self.first:
-            return 0
-        while ids := scanning.assets_without(self._database, stage.name, after, 500):
-            after = ids[-1]
-            before = jobs.open_count(self._database)
-            self._database.batches(ids, self.follow)
-            opened += jobs.open_count(self._database) - before
-        return opened
+        """Open what older versions did and what new stages want, for a start. How many."""
+        return outdated.open_all(self._database, self._stages, self._off, self.follow)
 
     # --------------------------------------------------------------------------------------------- work
 
@@ -149,13 +132,16 @@ class Runner:
         for source in self._stalls.back():
             with self._database.write() as tx:
                 jobs.unpark_hung(tx, source)
+        asked = self._meaning.step(self.follow)
         paused = self._pressure is not None and self._pressure.pause()
         claimed = 0 if paused else self._fill()
+        self._brain.flush(busy=self._used("child") > 0)
         late = self._give_up_hung()
-        back = self._collect(wait_s if self._begun else 0)
+        waiting = bool(self._begun) or self._meaning.waiting() or self._meaning.dropping()
+        back = self._collect(wait_s if waiting and not asked else 0)
         if back:
             self._store(back)
-        return bool(claimed or late or back or self._begun)
+        return bool(asked or claimed or late or back or waiting)
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Do jobs until none is open, or ``stopped``."""
@@ -173,12 +159,13 @@ class Runner:
                     jobs.put_back(tx, work.job)
         self._lane.close()
         self._looks.close()
+        self._brain.close()
 
     def _fill(self) -> int:
         claimed = 0
-        for lane in ("thread", "here", "child"):
-            used = sum(1 for work in self._begun.values() if self._by_name[work.job.stage].where == lane)
-            room = self._room[lane] - used
+        self._room["brain"] = self._brain.room
+        for lane in ("thread", "here", "child", "brain"):
+            room = self._room[lane] - self._used(lane)
             if room < max(1, self._room[lane] // 3):
                 continue
             for stage in self._urgent_first(lane):
@@ -191,11 +178,14 @@ class Runner:
                 claimed += len(found)
         return claimed
 
+    def _used(self, lane: str) -> int:
+        return sum(1 for work in self._begun.values() if self._by_name[work.job.stage].where == lane)
+
     def _urgent_first(self, lane: str) -> list[Stage]:
         """The stages of a lane that have open jobs, in order; those with something a person looks at come first."""
         waiting = []
         for stage in self._stages:
-            if stage.where == lane:
+            if stage.where == lane and (lane != "brain" or self._meaning.ready(stage.name)):
                 top = jobs.top(self._database, stage.name)
                 if top is not None:
                     waiting.append((top < jobs.LOOKED_AT, stage))
@@ -219,6 +209,8 @@ class Runner:
                 jobs.finish(tx, job)
                 self.follow(tx, job.asset)
             return None
+        if stage.where == "brain":
+            return self._begin_at_brain(stage, Work(job, subject, []))
         places = scanning.present(self._database, files.locations(self._database, job.asset))
         online = [place for place in places if place.state == "online"]
         if not online:
@@ -228,7 +220,7 @@ class Runner:
             self._stalls.remember(online[0])
             return jobs.HUNG
         good.sort(key=self._stalls.suspect)
-        work = Work(job, subject, good[0], good[1:])
+        work = Work(job, subject, good)
         decoding = self._decode_s * OPEN_FILES_PER_CHILD  # the pool has a deadline of its own for each task
         work.patience_s = PATIENCE_S + (0 if stage.where == "thread" else decoding)
         work.alive()
@@ -242,6 +234,33 @@ class Runner:
             return None
         Gather(work, self._looks, self._back)
         return None
+
+    def _begin_at_brain(self, stage: Stage, work: Work) -> str | None:
+        self._begun[work.job.id] = work
+        try:
+            work.futures = list(stage.begin(self._database, work, self._tools))
+        except PreviewLost:
+            del self._begun[work.job.id]
+            with self._database.write() as tx:
+                if self._preview_again(tx, work):
+                    return jobs.PREVIEW
+                self._failed(tx, work, Problem("preview", "its preview is lost and cannot be made again now"))
+            return None
+        except Exception:
+            log.exception("stage %s could not begin", stage.name)
+            work.answers = [OWN_FAULT]
+            self._back.put(work)
+            return None
+        Gather(work, None, self._back)
+        return None
+
+    def _preview_again(self, tx: Tx, work: Work) -> bool:
+        """Ask for the small pictures of an asset again. Whether somebody will make them."""
+        stage, asset = self._by_name.get("preview"), work.job.asset
+        if stage is None:
+            return False
+        jobs.again(tx, stage.name, stage.version, asset, jobs.day_number(work.subject.local))
+        return bool(jobs.of_asset(tx, asset).get(stage.name, set()) & {"open", "leased", "parked"})
 
     def _collect(self, wait_s: float) -> list[Work]:
         """Everything that came back, after waiting for the first."""
@@ -258,6 +277,8 @@ class Runner:
         now = time.monotonic()
         late = []
         for work in self._begun.values():
+            if not work.places:
+                continue  # brain is at it: its calls have an end of their own
             first = work.look or (work.futures[0] if work.futures else None)
             if work.answers or first is None or not (first.running() or first.done()):
                 work.beat = now  # it waits for its turn: patience begins when it is at it
@@ -320,9 +341,13 @@ class Runner:
                 with self._database.write() as tx:
                     self._failed(tx, works[start], OWN_FAULT)
                 done = 1
+            ended: dict[str, Counter[str]] = {}
             for work in works[start : start + done]:
                 self._begun.pop(work.job.id, None)
-                self.meter.count(self._by_name[work.job.stage].where, work.job.stage)
+                if not isinstance(work.answers[0], BrainAway | NoModel):
+                    ended.setdefault(self._by_name[work.job.stage].where, Counter())[work.job.stage] += 1
+            for lane, numbers in ended.items():
+                self.meter.counts(lane, numbers)
             start += done
             most = len(works)
             self._calls.committed()
@@ -330,19 +355,42 @@ class Runner:
     def _apply(self, tx: Tx, work: Work) -> None:
         if not jobs.exists(tx, work.job):
             return
-        first = work.answers[0]
+        first, stage = work.answers[0], self._by_name[work.job.stage]
         if isinstance(first, FileChanged):
             self._changed(tx, work)
+        elif isinstance(first, BrainAway | NoModel):
+            jobs.put_back(tx, work.job)
+            if isinstance(first, NoModel):
+                self._meaning.refused(stage.name)
         elif isinstance(first, Problem):
             self._problem(tx, work, first)
         else:
+            if not work.places:
+                self._thought(tx, work, stage)
+                return
             if work.subject.problem in RETRIED:
                 self._well_again(tx, work.job)
-            asset = self._by_name[work.job.stage].apply(tx, work, work.answers)
+            asset = stage.apply(tx, work, work.answers)
             jobs.finish(tx, work.job)
             self._stalls.answered(work.at)
             self._place_again(tx, work, asset)
+            self._meaning.came(tx, stage.name, asset)
             self.follow(tx, asset)
+
+    def _thought(self, tx: Tx, work: Work, stage: Stage) -> None:
+        """Store what brain answered. An empty answer: there was nothing to ask."""
+        found = work.answers[0]
+        if not found:
+            jobs.finish(tx, work.job)
+            self.follow(tx, work.job.asset)
+        elif not self._meaning.superseded(tx, work.job, made_by(found)):
+            asset = stage.apply(tx, work, work.answers)
+            jobs.finish(tx, work.job)
+            self._meaning.finished(tx, work.job, made_by(found))
+            if self._meaning.is_now(tx, work.job, made_by(found)):
+                self.follow(
+                    tx, asset
+                )  # else what follows, and this once more, comes when brain has announced its change
 
     def _changed(self, tx: Tx, work: Work) -> None:
         jobs.park(tx, work.job, jobs.WAITS)
@@ -354,18 +402,25 @@ class Runner:
     def _problem(self, tx: Tx, work: Work, problem: Problem) -> None:
         if problem.reason == "cancelled":
             jobs.put_back(tx, work.job)
-        elif problem.reason in RETRIED or problem == OWN_FAULT:
+        elif problem.reason in RETRIED or problem == OWN_FAULT or not work.places:
             self._failed(tx, work, problem)
         else:
             self._note(tx, work, problem)
             jobs.finish(tx, work.job)
+            self._meaning.came(tx, work.job.stage, work.job.asset)
             self.follow(tx, work.job.asset)
 
     def _failed(self, tx: Tx, work: Work, problem: Problem) -> None:
         if not jobs.exists(tx, work.job):
             return
-        if jobs.fail(tx, work.job, f"{problem.reason}: {problem.detail}"):
+        last = jobs.fail(tx, work.job, f"{problem.reason}: {problem.detail}")
+        if not work.places:  # it was brain's work: nothing is wrong with the file
+            if not last and problem.reason in PICTURE_FAULTS and self._preview_again(tx, work):
+                jobs.park(tx, work.job, jobs.PREVIEW)
+        elif last:
             self._note(tx, work, problem)
+            self._meaning.came(tx, work.job.stage, work.job.asset)
+        if last:
             self.follow(tx, work.job.asset)
 
     def _note(self, tx: Tx, work: Work, problem: Problem) -> None:
@@ -377,7 +432,8 @@ class Runner:
     def _well_again(self, tx: Tx, job: Job) -> None:
         """What was bad luck is over, unless another stage still has it."""
         facts = readings.of_asset(tx, job.asset)
-        if facts and not any("failed" in states for states in jobs.of_asset(tx, job.asset).values()):
+        failed = {stage for stage, states in jobs.of_asset(tx, job.asset).items() if "failed" in states}
+        if facts and all(self._by_name[stage].where == "brain" for stage in failed & self._by_name.keys()):
             left = tuple(problem for problem in facts.problems if problem.reason not in RETRIED)
             assets.store_facts(tx, job.asset, replace(facts, problems=left))
 
@@ -393,17 +449,4 @@ class Runner:
             and stage.wants(subject)
             and "done" in jobs.of_asset(tx, asset).get("place", ())
         ):
-            jobs.open_jobs(tx, stage.name, stage.version, [(asset, jobs.day_number(subject.local))])
-
-    def follow(self, tx: Tx, asset: int) -> None:
-        """Open the jobs of an asset that can be done now and never were."""
-        subject = scanning.subject(tx, asset)
-        if subject is None or not subject.live:
-            return
-        states = jobs.of_asset(tx, asset)
-        ended = {name for name, found in states.items() if found & {"done", "failed"}}
-        for stage in self._stages:
-            if stage.name not in states and ended.issuperset(stage.needs) and stage.wants(subject):
-                if stage.name != "hash" and subject.sha256 is None:
-                    continue
-                jobs.open_jobs(tx, stage.name, stage.version, [(asset, jobs.day_number(subject.local))])
+            self.follow.ask(tx, stage, subject)

@@ -2,6 +2,9 @@
 
 A stage reads one asset's bytes (``begin``: which tasks to start) and turns the answers into rows (``apply``, in the
 transaction that ends the job). It raises its ``version`` when its results change; the jobs are then opened again.
+
+The stages whose work ``brain`` does read no file of a source: their drives may be away. What they make depends on a
+model too, so their jobs are also opened again when brain says that it has another one (``meaning``).
 """
 
 from __future__ import annotations
@@ -19,8 +22,9 @@ from albumsd.store.files import Location
 from albumsd.store.jobs import Job
 from albumsd.store.scanning import Subject
 
-Where = Literal["child", "thread", "here"]
-"""In a decoder process (bytes from the world are decoded there only), in a thread, or in the runner itself."""
+Where = Literal["child", "thread", "here", "brain"]
+"""In a decoder process (bytes from the world are decoded there only), in a thread, in the runner itself, or in the
+process brain."""
 
 
 class Submit(Protocol):
@@ -31,13 +35,24 @@ class Submit(Protocol):
     ) -> Future[dict[str, Any]]: ...
 
 
+class Brain(Protocol):
+    """The door to brain: ``brain_lane.BrainLane``."""
+
+    @property
+    def input_px(self) -> int: ...
+
+    def submit(self, stage: str, what: Any, *, weight: int = 1, alone: bool = False) -> Future[Any]: ...
+
+
 class Tools(NamedTuple):
     """What ``begin`` may use."""
 
     decode: Submit
     thread: Callable[..., Future[Any]]  # (function, *arguments)
+    brain: Brain
     previews: Path
     cache: Path
+    frames: int  # of a video
 
 
 @dataclass
@@ -49,8 +64,7 @@ class Work:
 
     job: Job
     subject: Subject
-    at: Location  # the file that is read
-    others: list[Location]  # further online files of the same asset
+    places: list[Location]  # online files of the asset, the one that is read first; none where brain does the work
     futures: list[Future[Any]] = field(default_factory=list)
     patience_s: float = 0.0  # for so long nothing may come from its futures
     beat: float = 0.0  # monotonic: the last sign of progress; moves on while the work waits for its turn
@@ -59,6 +73,16 @@ class Work:
     answers: list[Any] = field(default_factory=list)
     """Per future of ``begin``: its result, or the Problem it failed with."""
     abandoned: bool = False
+
+    @property
+    def at(self) -> Location:
+        """The file that is read."""
+        return self.places[0]
+
+    @property
+    def others(self) -> list[Location]:
+        """Further online files of the same asset."""
+        return self.places[1:]
 
     def alive(self) -> None:
         """It makes progress. For the thread that reads its file."""
@@ -79,13 +103,19 @@ class Stage:
     wants: Callable[[Subject], bool]
     """Whether it has something to do for an asset."""
     begin: Callable[[Tx, Work, Tools], Sequence[Future[Any]]]
-    """Start the tasks; may read rows, must not touch a disk."""
+    """Start the tasks; may read rows and files of the library, must not touch a drive. Raises PreviewLost."""
     apply: Callable[[Tx, Work, Sequence[Any]], int]
     """Store the answers; the asset that the content belongs to from now on. The first answer is never a Problem."""
+    concerns: Callable[[Subject], bool] = lambda subject: True
+    """Whether this version makes something else of an asset than the one before; else it is not done again."""
 
 
 class FileChanged(Exception):
     """The file is not what the row says, or is not there: its folder must be looked at again."""
+
+
+class PreviewLost(Exception):
+    """The library's own picture of an asset is not there, or cut: it must be made again first."""
 
 
 def done(value: Any) -> Future[Any]:

@@ -1,12 +1,11 @@
 """The two pictures that are kept of an asset: preview (long side 1600) and thumbnail (320), both WebP, from one
 decode.
 
-They lie under ``<previews>/<first two of sha>/<sha>.webp`` and ``<sha>.thumb.webp``; each appears there by one
-rename, so whoever reads them sees a whole file or none; what a killed process left half is overwritten by the next
-try, for its name follows from the target. They carry no metadata: no place leaves through a preview.
-Their bytes are on the disk before the rename: after a power cut a name never stands before garbage of the right
-length, which nobody would notice. The folder is not fsynced: a name that is lost is made again. ``dhash`` is the
-picture's shape in 64 bits, for near duplicates.
+They lie where ``shelf`` says; each appears there by one rename, so whoever reads them sees a whole file or none; what
+a killed process left half is overwritten by the next try, for its name follows from the target. They carry no metadata:
+no place leaves through a preview. Their bytes are on the disk before the rename: after a power cut a name never stands
+before garbage of the right length, which nobody would notice. The folder is not fsynced: a name that is lost is made
+again. ``dhash`` is the picture's shape in 64 bits, for near duplicates.
 """
 
 from __future__ import annotations
@@ -23,11 +22,10 @@ from .errors import MediaError, explain
 from .limits import Limits
 from .pictures import fit
 from .readers import reader
+from .shelf import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_path, thumbnail_path
 from .sniff import sniff
 from .source import Source
 
-PREVIEW_SIDE = 1600
-THUMBNAIL_SIDE = 320
 QUALITY = 80
 METHOD = 0
 """WebP effort: the default, 4, costs four times as much for 6 % fewer bytes."""
@@ -45,14 +43,6 @@ class Made:
     problems: tuple[Problem, ...] = ()
 
 
-def preview_path(previews: Path, sha256: str) -> Path:
-    return previews / sha256[:2] / f"{sha256}.webp"
-
-
-def thumbnail_path(previews: Path, sha256: str) -> Path:
-    return previews / sha256[:2] / f"{sha256}.thumb.webp"
-
-
 def dhash(image: Image.Image) -> bytes:
     """Eight bytes: for each of 8 x 8 cells, whether it is brighter than its left neighbour."""
     small = image.convert("L").resize((9, 8), Image.Resampling.BOX, reducing_gap=2.0)
@@ -64,7 +54,8 @@ def dhash(image: Image.Image) -> bytes:
     return bits.to_bytes(8, "big")
 
 
-def _write(image: Image.Image, target: Path) -> int:
+def write(image: Image.Image, target: Path) -> int:
+    """Put ``image`` at ``target``; how many bytes. Raises OSError."""
     packed = io.BytesIO()
     image.save(packed, "WEBP", quality=QUALITY, method=METHOD, exif=b"", xmp=b"", icc_profile=b"")
     temporary = target.parent / f".{target.name}.new"
@@ -102,5 +93,5 @@ def make(source: Source, previews: Path, sha256: str, limits: Limits) -> Made | 
     small = big.resize(fit(big.width, big.height, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
     target = preview_path(previews, sha256)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    small_bytes = _write(small, thumbnail_path(previews, sha256))
-    return Made(_write(big, target), big.size, small_bytes, small.size, dhash(small), picture.problems)
+    small_bytes = write(small, thumbnail_path(previews, sha256))
+    return Made(write(big, target), big.size, small_bytes, small.size, dhash(small), picture.problems)

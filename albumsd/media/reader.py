@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from .sniff import Guess
 from .source import Source
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from .pictures import Picture
 
 
@@ -29,3 +31,5 @@ class Reader:
     """``(source, long_side, limits)``: an upright RGB picture; None if there is none to show."""
     text: Callable[[Source, int], str] | None = None
     """``(source, limit)``: its words, at most ``limit`` characters."""
+    frames: Callable[[Source, int, int, Limits], Iterator[Image.Image]] | None = None
+    """``(source, count, short_side, limits)``: upright RGB pictures from up to ``count`` moments, in their order."""

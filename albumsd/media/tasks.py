@@ -59,6 +59,13 @@ def _preview(request: Request, limits: Limits) -> Request:
     }
 
 
+def _frames(request: Request, limits: Limits) -> Request:
+    from .frames import make
+
+    with Source(request["path"]) as source:
+        return {"frames": make(source, Path(request["previews"]), request["sha256"], request["count"], limits)}
+
+
 def _text(request: Request, limits: Limits) -> Request:
     from .facts import text_of
 
@@ -95,6 +102,7 @@ TASKS: tuple[Task, ...] = (
     Task("facts", "Headers only: what the bytes of a file say.", _facts),
     Task("hash", "SHA-256 and size of a file.", _hash),
     Task("preview", "Write the preview and the thumbnail of a file.", _preview),
+    Task("frames", "Write what a video shows at several moments.", _frames),
     Task("text", "The words of a document.", _text),
     Task("sidecar", "What an XMP sidecar says.", _sidecar),
     Task("describe", "Facts, decodability and the length of the text, for `albumsd facts`.", _describe),

@@ -62,12 +62,13 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("folder", "multi", "The folders that hold it, below their source."),
     # what it says, and what was said about it
     Attribute("rating", "number", "Stars, 1 to 5."),
-    Attribute("tag", "multi", "Tags, from the file, its sidecar or you."),
+    Attribute("tag", "multi", "Tags, from the file, its sidecar or you, and those that a model suggests."),
+    Attribute("cluster", "multi", "The group of alike pictures it is in: the folder names under clusters/."),
     Attribute("person", "multi", "People named in it."),
     Attribute("album", "multi", "Albums it is in."),
     Attribute("title", "text", "Its title."),
     Attribute("description", "text", "Its description."),
-    Attribute("caption", "text", "Its caption."),
+    Attribute("caption", "text", "Its caption; where nobody wrote one, a model's."),
     Attribute("text", "text", "The text inside a document."),
 )
 
@@ -97,6 +98,6 @@ FLAGS: dict[str, str] = {
 SCOPES: dict[str, str] = {
     "path": "The names of the file and of the folders above it.",
     "text": "The text inside a document, and no other field.",
-    "title": "Title, description and caption.",
+    "title": "Title, description, caption and tags, a model's too.",
 }
 """Values of ``Text.scope``; without one a Text looks into the whole search document."""

@@ -20,6 +20,7 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("warranty letter", "Both words, anywhere: names, folders, titles, tags, places, cameras, text of documents."),
     ("'warranty letter'", 'The words next to each other. "Double" quotes and curly ones do as well.'),
     ("warr*", "Words that begin so. Also at the end of a phrase."),
+    ("a dog on the beach", "The words, and with a model what the sentence means: also pictures without a word."),
     ("beach -dog", "Without the word after the dash; also before a term, a phrase or parentheses."),
     ("cat or dog", "Either. `cat or dog beach` is a cat, or else a dog with a beach."),
     ("(cat or dog) beach", "Parentheses group."),
@@ -30,8 +31,10 @@ _NOTES: tuple[str, ...] = (
     "Capitals, accents and punctuation do not matter: `Łódź` is `lodz`, `IMG_12.jpg` is 'img 12 jpg'.",
     "`:` may stand for `=`. Where a name cannot hold `*`, `\"` or `>` (phones, Windows): `＊`, `'` and `rating=4+`.",
     "A slash in a folder's name is typed `∕` (U+2215) or `%2F`.",
-    f"These words count only in quotes: {' '.join(sorted(STOP_WORDS))}.",
-    "`search/` ranks by how well the words fit and may add files that hold only some of them; `filter/` is strict.",
+    f"As words these count only in quotes: {' '.join(sorted(STOP_WORDS))}. Meaning reads the whole sentence.",
+    "`search/` ranks by how well words and meaning fit and may add files that hold only some of the words.",
+    "`filter/` is strict: all words, no meaning. What ranks (`like=`) is no filter: there is no such folder there.",
+    "With a model, `-word` also means: less like it. Meaning may come a moment after the words: open the folder again.",
 )
 
 

@@ -41,7 +41,7 @@ def parse(text: str, today: str) -> Node:
     try:
         if len(text) > MAX_CHARS:
             raise Fault(f"longer than {MAX_CHARS} characters", MAX_CHARS)
-        return _Parser(lex(fold(text), by_name()), today).whole()
+        return Parser(lex(fold(text), by_name()), today).whole()
     except Fault as fault:
         where = fault.offset + 1 if len(text) > MAX_CHARS else position(text, fault.offset)
         raise QueryError(what=fault.what, position=where, query=text) from None
@@ -61,13 +61,13 @@ def plausible(text: str | bytes, today: str | None = None) -> bool:
         folded = fold(text)
         if folded.startswith(".") or _CONTROL.search(folded):
             return False
-        _Parser(lex(folded, by_name()), today or clock.today()).whole()
+        Parser(lex(folded, by_name()), today or clock.today()).whole()
     except (Fault, UnicodeError):
         return False
     return True
 
 
-class _Parser:
+class Parser:
     """Recursive descent over one list of tokens; used once."""
 
     def __init__(self, tokens: list[Token], today: str) -> None:

@@ -78,15 +78,15 @@ def _facet(name: str) -> Multi:
     )
 
 
-def _told(name: str) -> Multi:
-    """A text that several may tell of an asset: its own bytes and the sidecars of its files."""
+def _told(name: str, suggested: str = "") -> Multi:
+    """A text that several may tell of an asset: its own bytes, the sidecars of its files, and ``suggested``."""
     own = f"SELECT r.asset AS asset, json_extract(r.facts, '$.{name}') AS value FROM reading r"
     beside = (
         f"SELECT f.asset AS asset, json_extract(s.facts, '$.{name}') AS value"
         " FROM file f JOIN sidecar s ON s.file = f.id"
     )
-    both = f"({own} UNION ALL {beside}) v"
-    return Multi("v.value", "v.asset", both, both)
+    everyone = f"({own} UNION ALL {beside} {suggested}) v"
+    return Multi("v.value", "v.asset", everyone, everyone)
 
 
 _EXTENSION = (
@@ -145,9 +145,10 @@ ATTRIBUTES: dict[str, Single | Multi] = {
     "tag": _facet("tag"),
     "person": _facet("person"),
     "album": _facet("album"),
+    "cluster": _facet("cluster"),
     "title": Single("a.title"),
     "description": _told("description"),
-    "caption": _told("caption"),
+    "caption": _told("caption", "UNION ALL SELECT m.asset AS asset, m.caption AS value FROM suggestion m"),
     "text": Multi("v.text", "v.asset", "content_text v", "content_text v"),
 }
 """All but ``place`` (see LEVELS) and ``position``, which can only be asked for by Has."""

@@ -25,6 +25,7 @@ from albumsd.query.tree import (
     Everything,
     Flag,
     Has,
+    Like,
     Match,
     NearPlace,
     Newest,
@@ -43,6 +44,7 @@ from . import fulltext
 from .columns import ATTRIBUTES, LEVELS, Single
 from .condition import ID, Condition, Mode, Value
 from .flags import FLAGS
+from .likeness import alike
 from .nearby import near_place, within
 
 
@@ -99,6 +101,8 @@ def compile(node: Node, mode: Mode = "set") -> Condition:
                 many = "SELECT c.id FROM asset c WHERE c.live AND c.copies > 1 AND c.copies >= ?"
                 return Condition(f"(a.id IN ({many}))", (minimum,))
             return Condition("(a.copies > 1 AND a.copies >= ?)", (minimum,))
+        case Like(reference):
+            return alike(reference)
 
 
 def _text(node: Node) -> str:
@@ -142,7 +146,8 @@ def _and(parts: tuple[Node, ...], mode: Mode) -> Condition:
         add(Condition(f"({inner.sql} IS NOT TRUE)", inner.bindings))
     fixed = {part.attribute for part in rest if isinstance(part, Equals)}
     sharp = next((name for name in _SHARP if name in fixed), None)
-    driven = mode == "driven" or bool(wanted) or bool(fixed & _INDEXED)
+    single = any(isinstance(part, Like) for part in rest)
+    driven = mode == "driven" or bool(wanted) or single or bool(fixed & _INDEXED)
     for part in rest:
         if isinstance(part, Equals) and sharp and part.attribute != sharp and _is_column(part.attribute):
             add(_attribute(part.attribute, "+{} = ?", (part.value,), mode))

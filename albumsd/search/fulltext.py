@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from albumsd.query.tree import And, Node, Not, Or, Text, texts
 
-COLUMNS = {"title": "title", "path": "path", "text": "body"}
-"""Scope of a Text -> column of the index. Without a scope all columns are looked at."""
+COLUMNS = {"title": "title suggested", "path": "path", "text": "body"}
+"""Scope of a Text -> columns of the index. Without a scope all columns are looked at."""
 
-WEIGHTS = "bm25(4.0, 2.0, 2.0, 1.0)"
-"""title, path, context, body: a word in a title says four times as much as one in the middle of a document."""
+WEIGHTS = "bm25(4.0, 2.0, 2.0, 1.0, 1.0)"
+"""title, path, context, body, suggested: a word in a title says four times as much as one inside a document."""
+
+OWN = "{title path context body}"
+"""The columns that hold an asset's own words; what is left is a model's opinion."""
 
 
 def expression(node: Node) -> str | None:
@@ -70,6 +73,6 @@ def occurrences(text: str, term: str) -> int:
     return count
 
 
-def quoted(term: str) -> str:
-    """One of ``terms`` as an FTS5 expression."""
-    return f'"{term[:-1]}"*' if term.endswith("*") else f'"{term}"'
+def own(expression: str) -> str:
+    """The same in an asset's own words."""
+    return f"({OWN} : ({expression}))"

@@ -7,6 +7,7 @@ matters, and it writes the ``changes`` row. Everything that alters what an asset
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -123,13 +124,16 @@ def refresh(
     if best:
         update |= _capture_columns(best)
     facets = {(facet, value) for facet, value in tx.all("SELECT facet, value FROM asset_facet WHERE asset=?", (asset,))}
+    suggested = readings.suggestion(tx, asset)
     if facts:
         position = facts.position or next((told.position for told in beside if told.position), None)
         lat, lon = (position.lat, position.lon) if position else (None, None)
         update |= _fact_columns(facts, beside) | {"lat": lat, "lon": lon}
         if (have["lat"], have["lon"]) != (lat, lon):
             update |= dict.fromkeys(("place", "country", "region", "city", "hood"))
-        facets = _set_facets(tx, asset, facets, facts, beside)
+        tags = own_tags((facts, *beside))
+        suggested = suggested.beside(tags, any(told.caption for told in (facts, *beside)))
+        facets = _set_facets(tx, asset, facets, facts, tags | {tag for tag, _ in suggested.tags})
     # Only what differs is written: SQLite renews every index of a column that an UPDATE names.
     differs = [column for column, value in update.items() if have[column] != value]
     if differs:
@@ -137,7 +141,8 @@ def refresh(
         tx.run(f"UPDATE asset SET {columns} WHERE id=?", (*(update[column] for column in differs), asset))
     have |= update
     if held:
-        documents.refresh(tx, asset, have, [(f.source, f.path, f.name) for f in held], facts, beside, new_text)
+        places = [(file.source, file.path, file.name) for file in held]
+        documents.refresh(tx, asset, have, places, facts, beside, suggested, new_text)
     new = None
     if held:
         files = sorted([file.folder, file.shown or names.decode(file.name)] for file in held)
@@ -179,12 +184,14 @@ def _fact_columns(facts: Facts, beside: list[Facts]) -> dict[str, Any]:
     }
 
 
-def _set_facets(
-    tx: Tx, asset: int, have: set[tuple[str, str]], facts: Facts, beside: list[Facts]
-) -> set[tuple[str, str]]:
+def own_tags(told: Iterable[Facts]) -> set[str]:
+    """The tags that a person or a program wrote, as they are shown."""
+    return {_legal(tag) for facts in told for tag in facts.tags if tag.strip()}
+
+
+def _set_facets(tx: Tx, asset: int, have: set[tuple[str, str]], facts: Facts, tags: set[str]) -> set[tuple[str, str]]:
     """Bring the types and tags of an asset up to date. All its facets."""
     types = {kinds.TYPE_OF_KIND[facts.kind], *(kinds.TYPE_OF_FLAG.get(flag, flag) for flag in facts.flags)}
-    tags = {_legal(tag) for told in (facts, *beside) for tag in told.tags if tag.strip()}
     wanted = {("type", kind) for kind in types} | {("tag", tag) for tag in tags}
     gone = {(facet, value) for facet, value in have - wanted if facet in ("type", "tag")}
     for facet, value in gone:
@@ -245,7 +252,7 @@ def set_place(tx: Tx, asset: int, place: tuple[str, str, str, str, float, float]
 def set_preview(tx: Tx, asset: int, size: int, thumb_size: int, width: int, height: int, dhash: bytes | None) -> None:
     """Result of the preview stage: bytes of both files, pixels of the preview, perceptual hash."""
     old = changes.snapshot(tx, asset)
-    tx.run("INSERT OR REPLACE INTO preview VALUES (?, ?, ?, ?, ?, ?)", (asset, size, thumb_size, width, height, dhash))
+    tx.put("preview", asset=asset, size=size, thumb_size=thumb_size, width=width, height=height, dhash=dhash)
     changes.record(tx, "preview", asset)  # the facets are the same, but previews/ gains a name
     refresh(tx, asset, old)
 
@@ -254,7 +261,7 @@ def set_text(tx: Tx, asset: int, text: str) -> None:
     """Result of the text stage."""
     text = readings.storable(text)
     old = changes.snapshot(tx, asset)
-    tx.run("INSERT OR REPLACE INTO content_text VALUES (?, ?)", (asset, text))
+    tx.put("content_text", asset=asset, text=text)
     refresh(tx, asset, old, new_text=text)
 
 

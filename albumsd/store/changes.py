@@ -45,7 +45,7 @@ class Shown(NamedTuple):
     lens: str | None
     rating: int | None
     title: str | None
-    facets: list[list[str]]  # [facet, value], sorted: types and tags
+    facets: list[list[str]]  # [facet, value], sorted: types, tags, clusters
     files: list[list[object]]  # [folder id, shown name], sorted
 
 

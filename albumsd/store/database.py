@@ -21,6 +21,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,6 +38,8 @@ T = TypeVar("T")
 
 GESTURE_PATIENCE_S = 5.0
 BULK_PATIENCE_S = 60.0
+MIGRATION_PATIENCE_S = 600.0
+"""Another process may be bringing a large library up to date: a million assets take some 15 s, long documents more."""
 READ_PATIENCE_S = 5.0
 """In WAL mode a reader waits only while another process opens, recovers or closes the file."""
 BATCH_S = 0.04
@@ -52,7 +55,7 @@ _POLL_S = 0.001
 
 
 class Tx:
-    """One running transaction: ``all``, ``one``, ``value``, ``run`` and ``many`` on its connection."""
+    """One running transaction: ``all``, ``one``, ``value``, ``run``, ``put`` and ``many`` on its connection."""
 
     __slots__ = ("connection",)
 
@@ -82,8 +85,25 @@ class Tx:
         self.connection.execute(sql, bindings)
         return self.connection.last_insert_rowid()
 
+    def put(self, table: str, **row: Any) -> None:
+        """Insert a row, or bring the one with the same primary key, which comes first, up to date.
+
+        Not INSERT OR REPLACE: that may have to undo its deletion, so before each one SQLite has FTS5 write out all the
+        words that it holds back until the commit, which took 100 µs.
+        """
+        self.connection.execute(_upsert(table, tuple(row)), tuple(row.values()))
+
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         self.connection.executemany(sql, rows)
+
+
+@lru_cache(64)
+def _upsert(table: str, columns: tuple[str, ...]) -> str:
+    update = ", ".join(f"{column}=excluded.{column}" for column in columns[1:])
+    marks = ", ".join("?" * len(columns))
+    return (
+        f"INSERT INTO {table}({', '.join(columns)}) VALUES ({marks}) ON CONFLICT({columns[0]}) DO UPDATE SET {update}"
+    )
 
 
 @contextmanager
@@ -165,8 +185,10 @@ class Database(Tx):
         if version < SCHEMA_VERSION:
             if not create and version == 0:
                 raise LibraryMissing(path=self.path.parent)
-            with self.write(durable=True) as tx:
+            with self.write(durable=True, patience_s=MIGRATION_PATIENCE_S) as tx:
                 version = int(tx.value("PRAGMA user_version"))
+                if version >= SCHEMA_VERSION:  # another process did it while this one waited
+                    return
                 if version == 0:
                     tx.connection.execute(schema())
                     tx.run("INSERT INTO meta VALUES ('created_ns', ?)", (clock.now_ns(),))
@@ -179,16 +201,16 @@ class Database(Tx):
         return Reader(self.path)
 
     @contextmanager
-    def write(self, *, durable: bool = False) -> Iterator[Tx]:
+    def write(self, *, durable: bool = False, patience_s: float | None = None) -> Iterator[Tx]:
         """One BEGIN IMMEDIATE … COMMIT; ROLLBACK when the body raises.
 
         ``durable`` marks a gesture: it goes before bulk writers and is on the disk when this returns.
-        Raises StoreBusy when nobody lets it in within 5 s (gesture) or 60 s (bulk), LibraryFull when the disk is
-        full (then nothing of it is written), LibraryDamaged.
+        Raises StoreBusy when nobody lets it in within ``patience_s`` (5 s for a gesture, else 60 s), LibraryFull when
+        the disk is full (then nothing of it is written), LibraryDamaged.
         """
         if self._depth:
             raise RuntimeError("a write inside a write: pass the Tx on instead")
-        patience = GESTURE_PATIENCE_S if durable else BULK_PATIENCE_S
+        patience = patience_s or (GESTURE_PATIENCE_S if durable else BULK_PATIENCE_S)
         deadline = time.monotonic() + patience
         self._lock(fcntl.LOCK_EX if durable else fcntl.LOCK_SH, deadline, patience)
         if not durable:
@@ -293,7 +315,10 @@ class Reader(Tx):
     __slots__ = ("path",)
 
     def __init__(self, path: Path) -> None:
-        """Raises LibraryMissing when there is no library at ``path``, LibraryTooNew, LibraryDamaged."""
+        """Open ``path``, which must be there; a library of an older release is migrated first.
+
+        Raises LibraryMissing, LibraryTooNew, LibraryDamaged.
+        """
         self.path = path
         super().__init__(_connect(path, apsw.SQLITE_OPEN_READONLY, READ_PATIENCE_S))
         try:
@@ -301,6 +326,8 @@ class Reader(Tx):
                 version = int(self.value("PRAGMA user_version"))
             if not version:
                 raise LibraryMissing(path=path.parent)
+            if version < SCHEMA_VERSION:  # from an older release: whoever comes first brings it up to date
+                Database(path).close()
             if version > SCHEMA_VERSION:
                 raise LibraryTooNew(path=path, found=version, known=SCHEMA_VERSION)
         except BaseException:

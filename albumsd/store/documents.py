@@ -1,7 +1,8 @@
 """The words under which an asset is found, and the full-text index over them.
 
 ``document`` keeps the words as our own tokenizer made them (core.words), joined by spaces, so that SQLite and
-rank-bm25 count the same; ``fts`` is a contentless FTS5 table over the same four columns, its rowid the asset.
+rank-bm25 count the same; ``fts`` is a contentless FTS5 table over the same five columns, its rowid the asset.
+What a model says has a column of its own, ``suggested``, so that its words can be told from those of a person.
 Nothing is written when the words are what they were.
 """
 
@@ -16,6 +17,7 @@ from albumsd.core.facts import Facts
 from albumsd.core.words import words
 
 from .database import Tx
+from .readings import Suggestion
 
 MAX_BODY_WORDS = 200_000
 """Words of one document that are indexed: a novel has 100,000. The help of the setting ``text_mib`` says so.
@@ -29,6 +31,7 @@ MAX_BODY_CHARS = 2_000_000
 _PIECE = 100_000
 _GAP = re.compile(r"\s")
 
+_COLUMNS = ("title", "path", "context", "suggested", "body")
 _CONTEXT = ("country", "region", "city", "hood", "camera", "lens", "day")
 
 
@@ -39,11 +42,13 @@ def refresh(
     files: Sequence[tuple[str, bytes, bytes]],
     facts: Facts | None,
     beside: Sequence[Facts],
+    suggested: Suggestion,
     new_text: str | None = None,
 ) -> None:
     """Recompute the words of ``asset`` from its columns, its files ``(source, folder, name)`` and what was read.
 
-    ``new_text`` is the text of its content when that is new; else the words of the body stay as they are.
+    ``suggested``: what of a model's words is shown. ``new_text`` is the text of its content when that is new; else the
+    words of the body stay as they are.
     """
     titles = [row["name"]]
     for found in (facts, *beside) if facts else beside:
@@ -53,8 +58,9 @@ def refresh(
         _joined(" ".join(titles)),
         _joined(" ".join(f"{s} {names.decode(path)} {names.decode(name)}" for s, path, name in files)),
         _joined(" ".join(row[column] for column in _CONTEXT if row[column])),
+        _joined(" ".join([*(tag for tag, _ in suggested.tags), suggested.caption or ""])),
     )
-    have = tx.one("SELECT title, path, context FROM document WHERE asset=?", (asset,))
+    have = tx.one("SELECT title, path, context, suggested FROM document WHERE asset=?", (asset,))
     if have == short and new_text is None:
         return
     had_body = tx.value("SELECT body FROM document WHERE asset=?", (asset,)) if have else None
@@ -65,10 +71,10 @@ def refresh(
         return
     if have is not None:
         tx.run("DELETE FROM fts WHERE rowid=?", (asset,))
-    texts = (*short, body)
-    length = sum(text.count(" ") + 1 for text in texts if text)
-    tx.run("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?)", (asset, *texts, length))
-    tx.run("INSERT INTO fts(rowid, title, path, context, body) VALUES (?, ?, ?, ?, ?)", (asset, *texts))
+    texts = dict(zip(_COLUMNS, (*short, body), strict=True))
+    length = sum(text.count(" ") + 1 for text in texts.values() if text)
+    tx.put("document", asset=asset, **texts, length=length)
+    tx.run(f"INSERT INTO fts(rowid, {', '.join(texts)}) VALUES (?, ?, ?, ?, ?, ?)", (asset, *texts.values()))
 
 
 def _body(text: str) -> str:

@@ -20,10 +20,13 @@ MAX_ATTEMPTS = 2
 LOOKED_AT = 10_000_000
 """Bonus for what a person looks at: greater than any day number."""
 
-# What ``error`` says of jobs that nothing went wrong with. The first three are why a job is parked.
+# What ``error`` says of jobs that nothing went wrong with. All but the last are why a job is parked.
 OFF = "this stage is switched off"
 WAITS = "waits for the next look at its folder"  # its file is not what its row says
 HUNG = "its drive does not answer"  # though the root of its source may
+AWAY = "brain is not running"  # which does what needs a model
+NO_MODEL = "there is no model for it"  # says brain
+PREVIEW = "waits for its preview, which is made again"
 AGAIN = "asked for again while it was being done"  # of a leased job
 
 
@@ -275,6 +278,11 @@ def outdated(tx: Tx, stage: str, version: int, after: int, count: int) -> list[t
         (stage, version, after, count),
     )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def keep(tx: Tx, ids: Iterable[int], version: int) -> None:
+    """What these jobs have done is what this version would have done."""
+    tx.many("UPDATE job SET version=? WHERE id=?", ((version, number) for number in ids))
 
 
 def raise_version(tx: Tx, stage: str, version: int) -> None:

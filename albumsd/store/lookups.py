@@ -45,6 +45,21 @@ def preview_sizes(tx: Tx, ids: Sequence[int]) -> dict[int, int]:
     )
 
 
+def preview_pixels(tx: Tx, asset_id: int) -> tuple[int, int] | None:
+    """Width and height of the preview of an asset; None when it has none."""
+    row = tx.one("SELECT width, height FROM preview WHERE asset=?", (asset_id,))
+    return (row[0], row[1]) if row else None
+
+
+def first_words(tx: Tx, asset_id: int, chars: int) -> tuple[str | None, str] | None:
+    """Title, if it has one, and the first characters of the text of a document; None when none was read."""
+    row = tx.one(
+        "SELECT a.title, substr(t.text, 1, ?) FROM content_text t JOIN asset a ON a.id=t.asset WHERE t.asset=?",
+        (chars, asset_id),
+    )
+    return (row[0], row[1]) if row else None
+
+
 def first_path(tx: Tx, asset_id: int) -> bytes | None:
     """The path on disk of an asset's first file: online sources first, then in source order."""
     row = tx.one(

@@ -68,13 +68,13 @@ class Pulse:
         self._name = name
         self._now = now
         self._born = born(os.getpid()) or 0
-        self._said: tuple[str, bool] | None = None
+        self._said: tuple[str, bool, dict[str, Any]] | None = None
         self._due = float("-inf")
 
     def beat(self, database: Database, state: str, eta_s: float | None = None, **detail: Any) -> bool:
         """Say how it is, if that is news or due. A database that is busy or full is no harm: False, as if not due."""
         now = self._now()
-        if self._said == (state, eta_s is None) and now < self._due:
+        if self._said == (state, eta_s is None, detail) and now < self._due:
             return False
         rest = BUSY_S if state in BUSY else IDLE_S
         at_ns = clock.now_ns()
@@ -87,7 +87,7 @@ class Pulse:
                 )  # fmt: skip
         except (StoreBusy, LibraryFull):
             return False
-        self._said, self._due = (state, eta_s is None), self._now() + rest
+        self._said, self._due = (state, eta_s is None, detail), self._now() + rest
         return True
 
     def stop(self, tx: Tx) -> None:

@@ -1,12 +1,18 @@
-"""Facts as JSON in the database: ``reading`` (inside the bytes, by asset) and ``sidecar`` (beside, by file)."""
+"""What was read, as JSON in the database: ``reading`` (inside the bytes, by asset), ``sidecar`` (beside, by file) and
+``suggestion`` (what models say, by asset).
+
+Facts are what a person or a program wrote; suggestions are nobody's words and give way to them (``Suggestion.beside``).
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from albumsd.core.facts import Camera, CaptureTime, Companion, Exposure, Facts, Position, Problem
+from albumsd.core.names import name_key
 
 from .database import Tx
 
@@ -68,7 +74,7 @@ def of_asset(tx: Tx, asset: int) -> Facts | None:
 
 
 def put(tx: Tx, asset: int, facts: Facts) -> None:
-    tx.run("INSERT OR REPLACE INTO reading(asset, facts) VALUES (?, ?)", (asset, to_text(facts)))
+    tx.put("reading", asset=asset, facts=to_text(facts))
 
 
 def beside(tx: Tx, asset: int) -> list[Facts]:
@@ -86,4 +92,35 @@ def put_sidecar(tx: Tx, file: int, facts: Facts | None) -> None:
     if facts is None:
         tx.run("DELETE FROM sidecar WHERE file=?", (file,))
     else:
-        tx.run("INSERT OR REPLACE INTO sidecar(file, facts) VALUES (?, ?)", (file, to_text(facts)))
+        tx.put("sidecar", file=file, facts=to_text(facts))
+
+
+class Suggestion(NamedTuple):
+    """What models say of an asset: ``(tag, score)``, best first, and a caption. ``…_by``: the model, or ''."""
+
+    tags: tuple[tuple[str, float], ...] = ()
+    tags_by: str = ""
+    caption: str | None = None
+    caption_by: str = ""
+
+    def beside(self, tags: Iterable[str], captioned: bool) -> Suggestion:
+        """What is left to show beside a person's own ``tags``; and a caption of theirs leaves none of the model's."""
+        own = {name_key(tag) for tag in tags}
+        left = tuple(each for each in self.tags if name_key(each[0]) not in own) if own else self.tags
+        return self._replace(tags=left, caption=None if captioned else self.caption)
+
+
+NOTHING_SUGGESTED = Suggestion()
+
+
+def suggestion(tx: Tx, asset: int) -> Suggestion:
+    """What models say of an asset, whatever a person said."""
+    row = tx.one("SELECT tags, tags_by, caption, caption_by FROM suggestion WHERE asset=?", (asset,))
+    if row is None:
+        return NOTHING_SUGGESTED
+    return Suggestion(tuple((tag, score) for tag, score in json.loads(row[0])), *row[1:])
+
+
+def put_suggestion(tx: Tx, asset: int, said: Suggestion) -> None:
+    tags = json.dumps(said.tags, ensure_ascii=False)
+    tx.put("suggestion", asset=asset, tags=tags, tags_by=said.tags_by, caption=said.caption, caption_by=said.caption_by)

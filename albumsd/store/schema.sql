@@ -1,4 +1,4 @@
--- The library: one SQLite file, WAL, STRICT tables. Schema version 1 (PRAGMA user_version).
+-- The library: one SQLite file, WAL, STRICT tables. Schema version 2 (PRAGMA user_version).
 --
 -- Three kinds of tables. AUTHORED rows are what a person made or decided; they name contents by SHA-256 or
 -- sources by name, are never deleted by a scan, and are committed with synchronous=FULL. DERIVED rows can be
@@ -7,7 +7,7 @@
 -- but they may name assets by id, and a library without them has lost nothing.
 --
 -- Times ending in _ns are nanoseconds since 1970 UTC. Paths and names from disk are BLOBs: bytes, not text.
--- Ids that the kernel may hold (asset, folder) are AUTOINCREMENT: never reused.
+-- Ids that the kernel or a file outside may hold (asset, folder, embedding) are AUTOINCREMENT: never reused.
 
 -- ------------------------------------------------------------------------------------------ authored
 
@@ -136,7 +136,7 @@ CREATE INDEX asset_problem ON asset(problem) WHERE live AND problem IS NOT NULL;
 CREATE INDEX asset_copies ON asset(copies) WHERE live AND copies > 1;
 
 CREATE TABLE asset_facet (                 -- DERIVED: attributes of which an asset has several
-    facet      TEXT    NOT NULL,           -- 'type', 'tag', 'person', 'album'
+    facet      TEXT    NOT NULL,           -- 'type', 'tag' (a person's and a model's), 'person', 'album', 'cluster'
     value      TEXT    NOT NULL,           -- legal: it becomes a folder name
     asset      INTEGER NOT NULL REFERENCES asset(id) ON DELETE CASCADE,
     PRIMARY KEY (facet, value, asset)
@@ -198,15 +198,72 @@ CREATE TABLE content_text (                -- DERIVED: the text of a document
 
 CREATE TABLE document (                    -- DERIVED: the words under which an asset is found (core.words), by scope
     asset      INTEGER PRIMARY KEY REFERENCES asset(id) ON DELETE CASCADE,
-    title      TEXT    NOT NULL,           -- names, title, description, caption, tags
+    title      TEXT    NOT NULL,           -- names, title, description, caption, tags: what a person or program wrote
     path       TEXT    NOT NULL,           -- folders and file names
     context    TEXT    NOT NULL,           -- place, camera, date
     body       TEXT    NOT NULL,           -- text of the content and of sidecars
-    length     INTEGER NOT NULL            -- number of words in all four
+    length     INTEGER NOT NULL,           -- number of words in all five
+    suggested  TEXT    NOT NULL DEFAULT '' -- a model's tags and caption, as far as they are shown: nobody's own words
 ) STRICT;
-CREATE VIRTUAL TABLE fts USING fts5(title, path, context, body, content='', contentless_delete=1,
+CREATE VIRTUAL TABLE fts USING fts5(title, path, context, body, suggested, content='', contentless_delete=1,
     tokenize='unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE fts_words USING fts5vocab(fts, 'row');
+
+CREATE TABLE suggestion (                  -- DERIVED: what models say of an asset; what a person said goes before it (assets.refresh)
+    asset      INTEGER PRIMARY KEY REFERENCES asset(id) ON DELETE CASCADE,
+    tags       TEXT    NOT NULL DEFAULT '[]',    -- JSON [[tag, score], …], best first; tags are legal folder names
+    tags_by    TEXT    NOT NULL DEFAULT '',      -- the model that said so, as a person reads it; '': nobody looked yet
+    caption    TEXT,                       -- NULL: none
+    caption_by TEXT    NOT NULL DEFAULT ''       -- as tags_by
+) STRICT;
+
+CREATE TABLE model (                       -- DERIVED: a model of which there are vectors (store.embeddings)
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    key        TEXT    NOT NULL UNIQUE,    -- name@hash of its configuration and weights: vectors of one key are comparable
+    name       TEXT    NOT NULL,           -- as a person reads it
+    dimensions INTEGER NOT NULL,           -- numbers in each of its vectors
+    vectors    INTEGER NOT NULL DEFAULT 0, -- how many there are, and of how many assets; kept by the triggers below,
+    assets     INTEGER NOT NULL DEFAULT 0  -- so that nobody counts a million rows to learn whether something changed
+) STRICT;
+
+CREATE TABLE embedding (                   -- DERIVED: a vector; stays when the files of its asset go
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,  -- its label in the vector index outside, so never given again
+    model      INTEGER NOT NULL REFERENCES model(id),
+    asset      INTEGER NOT NULL REFERENCES asset(id) ON DELETE CASCADE,
+    part       INTEGER NOT NULL,           -- 0, 1, …: a video has one for each frame, a document for each piece of text
+    tower      TEXT    NOT NULL CHECK (tower IN ('image', 'text')),  -- of what: a picture, or words
+    vector     BLOB    NOT NULL            -- `dimensions` numbers, float16 little-endian, length 1
+) STRICT;
+CREATE UNIQUE INDEX embedding_part ON embedding(asset, model, part);
+CREATE INDEX embedding_model ON embedding(model, id, asset);  -- read in order of id, or without the vectors
+CREATE TRIGGER model_vector_came AFTER INSERT ON embedding BEGIN
+    UPDATE model SET vectors=vectors + 1, assets=assets + (new.part = 0) WHERE id=new.model;
+END;
+CREATE TRIGGER model_vector_gone AFTER DELETE ON embedding BEGIN
+    UPDATE model SET vectors=vectors - 1, assets=assets - (old.part = 0) WHERE id=old.model;
+END;
+
+CREATE TABLE clustering (                  -- DERIVED: the last time that alike pictures were put together; one row or none
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    model      INTEGER REFERENCES model(id) ON DELETE SET NULL,  -- by whose vectors; NULL: they are gone
+    at_ns      INTEGER NOT NULL,
+    state      BLOB    NOT NULL            -- what the next time needs so that little changes; only who writes it can read it
+) STRICT;
+
+CREATE TABLE cluster (                     -- DERIVED: a group of alike pictures
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    label      TEXT    NOT NULL UNIQUE,    -- legal: its folder under clusters/, and the value of the facet 'cluster'
+    model      INTEGER REFERENCES model(id) ON DELETE SET NULL,  -- in whose space `centroid` lies; NULL: it is gone
+    centroid   BLOB    NOT NULL            -- float32 little-endian; the next time finds the group again by it
+) STRICT;
+
+CREATE TABLE spot (                        -- DERIVED: where an asset lies among all others, for a map of likeness
+    asset      INTEGER PRIMARY KEY REFERENCES asset(id) ON DELETE CASCADE,
+    cluster    INTEGER REFERENCES cluster(id) ON DELETE SET NULL,  -- NULL: in none; else it has that facet
+    x          REAL    NOT NULL,           -- without unit; near each other is alike
+    y          REAL    NOT NULL
+) STRICT;
+CREATE INDEX spot_cluster ON spot(cluster);
 
 CREATE TABLE job (                         -- DERIVED: this stage, for this asset, in this state
     id         INTEGER PRIMARY KEY,
@@ -243,7 +300,7 @@ CREATE TABLE process (                     -- DERIVED: a process that runs, in i
     until_ns   INTEGER NOT NULL,           -- not heard of by then: away
     state      TEXT    NOT NULL,           -- brain: 'ready'; indexer: 'scan', 'jobs', 'rest' (a change settles), 'idle'
     eta_s      REAL,                       -- seconds until nothing is open; NULL: it cannot know
-    detail     TEXT    NOT NULL            -- JSON: brain: model, device
+    detail     TEXT    NOT NULL            -- JSON: brain: model, device, why, stages
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tally (                       -- DERIVED: how many there are (store.tally); adding is done there, the rest below

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from albumsd.core import names
 
-from . import files, jobs, processes, sources, tally
+from . import embeddings, files, jobs, processes, sources, tally
 from .database import Tx
 
 
@@ -65,7 +65,8 @@ def source_text(row: SourceRow) -> str:
 def report(tx: Tx, mount: str | None = None) -> dict[str, Any]:
     """``{mount, sources, assets, items, jobs, eta_s, brain, problems, …}``, the shape of `albumsd status --json`.
 
-    ``eta_s``: seconds until nothing is open; None while nobody knows. ``indexer``, ``brain``: their state, or 'away'.
+    ``eta_s``: seconds until nothing is open; None while nobody knows. ``indexer``, ``brain``: their state, or 'away';
+    ``brain.why``: why it has no model, in its own words. ``models``: of which there are vectors, and how many.
     """
     count = tally.assets(tx)
     living = processes.living(tx)
@@ -83,7 +84,12 @@ def report(tx: Tx, mount: str | None = None) -> dict[str, Any]:
             "state": brain.state if brain else "away",
             "model": brain.detail.get("model") if brain else None,
             "device": brain.detail.get("device") if brain else None,
+            "why": brain.detail.get("why") if brain else None,
         },
+        "models": [
+            {"name": row.name, "key": row.key, "dimensions": row.dimensions, "vectors": row.rows, "assets": row.assets}
+            for row in embeddings.models(tx)
+        ],
         "problems": dict(tx.all("SELECT problem, count(*) FROM asset WHERE live AND problem IS NOT NULL GROUP BY 1")),
     }
     told["eta_s"] = estimate(told, indexer.eta_s if indexer else None)
@@ -128,7 +134,8 @@ def report_text(report: dict[str, Any]) -> str:
     if report["problems"]:
         lines += ["", "Problems (the files are listed under problems/)"]
         lines += [f"  {reason}: {number:,}" for reason, number in sorted(report["problems"].items())]
-    lines += ["", f"Search: {_ranking(report['brain'])}; by text only, no model of meaning is installed"]
+    lines += ["", f"Search: {_ranking(report['brain'])}"]
+    lines += [f"  {row['name']} has seen {row['assets']:,} items" for row in report["models"] if row["vectors"]]
     return "\n".join(lines) + "\n"
 
 
@@ -149,10 +156,13 @@ def _outlook(report: dict[str, Any]) -> str:
 
 def _ranking(brain: dict[str, Any]) -> str:
     if brain["state"] == "away":
-        return "the ranking process is away, so results come in the simpler order of the index"
-    if brain["state"] == "ready":
-        return "the ranking process is ready"
-    return "the ranking process does not answer, so results come in the simpler order of the index"
+        return "the ranking process is away, so results come by text only, in the simpler order of the index"
+    if brain["state"] == "silent":
+        return "the ranking process does not answer, so results come by text only, in the simpler order of the index"
+    if brain["model"]:
+        on = f" on {brain['device']}" if brain["device"] else ""
+        return f"the ranking process is ready; by text and by meaning, with {brain['model']}{on}"
+    return f"the ranking process is ready; by text only, {brain.get('why') or 'no model of meaning is chosen'}"
 
 
 def duration_text(seconds: float) -> str:

@@ -113,6 +113,8 @@ class _Run:
             self._effects.inodes.update(asset_inode(asset, rendition) for rendition in Rendition)
         else:
             self._effects.inodes.add(asset_inode(asset, Rendition.INFO))
+            if row.old.files != row.new.files:
+                self._effects.inodes.add(asset_inode(asset, Rendition.LINK))
         self._doubt(before | after)
 
     def told(self, asset: int) -> None:

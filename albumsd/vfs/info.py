@@ -115,20 +115,39 @@ def _device(row: Mapping[str, Any], facts: Facts) -> list[tuple[str, str]]:
 
 
 class Told(NamedTuple):
-    """What the file and the sidecars beside it say of an asset."""
+    """What is said of an asset: by the file and the sidecars beside it, and ``suggested``, what a model adds to that.
+
+    ``tags``: all that are shown, sorted. ``caption``: what a person or a program wrote.
+    """
 
     tags: list[str]
     description: str
     caption: str
+    suggested: readings.Suggestion
+    clusters: list[str]
+
+    @property
+    def own_tags(self) -> list[str]:
+        """The tags that no model gave."""
+        return [tag for tag in self.tags if tag not in dict(self.suggested.tags)]
 
 
 def told(tx: Tx, asset: int, facts: Facts) -> Told:
-    """The file's own words first, then those of its sidecars."""
-    tags = [r[0] for r in tx.all("SELECT value FROM asset_facet WHERE asset=? AND facet='tag' ORDER BY 1", (asset,))]
+    """The file's own words first, then those of its sidecars; what a model says gives way to both."""
+    rows = tx.all(
+        "SELECT facet, value FROM asset_facet WHERE asset=? AND facet IN ('tag', 'cluster') ORDER BY 2", (asset,)
+    )
     everyone = [facts, *readings.beside(tx, asset)]
+    own = assets.own_tags(everyone)
     description = next((found.description for found in everyone if found.description), "")
     caption = next((found.caption for found in everyone if found.caption), "")
-    return Told(tags, description, caption)
+    return Told(
+        [value for facet, value in rows if facet == "tag"],
+        description,
+        caption,
+        readings.suggestion(tx, asset).beside(own, bool(caption)),
+        [value for facet, value in rows if facet == "cluster"],
+    )
 
 
 def _content(row: Mapping[str, Any], facts: Facts, said: Told) -> list[tuple[str, str]]:
@@ -140,10 +159,13 @@ def _content(row: Mapping[str, Any], facts: Facts, said: Told) -> list[tuple[str
         ("Kind", f"{row['kind']} ({row['mime']}){pixels}{length}{pages}"),
         ("Size", size_text(row["size"])),
         ("Rating", stars),
-        ("Tags", ", ".join(said.tags)),
+        ("Tags", ", ".join(said.own_tags)),
+        (f"Tags by {said.suggested.tags_by}", ", ".join(tag for tag, _ in said.suggested.tags)),
         ("Title", row["title"] or ""),
         ("Description", said.description),
         ("Caption", said.caption),
+        (f"Caption by {said.suggested.caption_by}", said.suggested.caption or ""),
+        ("Cluster", ", ".join(said.clusters)),
     ]
 
 
@@ -159,16 +181,38 @@ def render(tx: Tx, asset: int, why: str | None = None) -> bytes | None:
 
 
 def why_text(why: Mapping[str, Any]) -> str:
-    """``text 12.31 (warranty 8.02, letter 4.29, by bm25)`` and the same for meaning."""
+    """``text 12.31 (dog 8.02, sea 4.29; by bm25; 3rd) + meaning 0.312 (2nd, floor 0.25, by ViT-B-32)``.
+
+    What is in it: ``search.run``. A part that did not find it is left out.
+    """
     parts = []
-    text = why.get("text")
-    if text:
+    text = why.get("text") or {}
+    by = text.get("by", "")
+    if by == "name":
+        parts.append("its name")
+    elif text and by != "date":
         words = ", ".join(f"{word} {score:.2f}" for word, score in (text.get("words") or {}).items())
-        detail = "; ".join(part for part in (words, f"by {text['by']}" if text.get("by") else "") if part)
-        parts.append(f"text {text.get('score', 0):.2f}" + (f" ({detail})" if detail else ""))
+        detail = [words, by and f"by {by}", _ordinal(text["rank"]) if text.get("rank") else ""]
+        parts.append(_with(f"text {text.get('score', 0):.2f}", "; ".join(filter(None, detail))))
     if why.get("meaning") is not None:
-        parts.append(f"meaning {why['meaning']:.3f}")
+        model = why.get("model") or {}
+        detail = [
+            _ordinal(model["rank"]) if model.get("rank") else "",
+            f"floor {model['floor']:.3g}" if model.get("floor") is not None else "",
+            f"by {model['name']}" if model.get("name") else "",
+        ]
+        parts.append(_with(f"meaning {why['meaning']:.3f}", ", ".join(filter(None, detail))))
     return " + ".join(parts) or "its facts, newest first"
+
+
+def _with(said: str, detail: str) -> str:
+    return f"{said} ({detail})" if detail else said
+
+
+def _ordinal(number: int) -> str:
+    """``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``"""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def xattrs(tx: Tx, asset: int) -> dict[bytes, bytes]:
@@ -190,7 +234,7 @@ def xattrs(tx: Tx, asset: int) -> dict[bytes, bytes]:
         "user.albumsd.place": place_text(row),
         "user.albumsd.camera": row["camera"] or "",
         "user.albumsd.exposure": exposure_text(facts.exposure),
-        "user.albumsd.caption": said.caption,
+        "user.albumsd.caption": said.caption or said.suggested.caption or "",
         "user.albumsd.state": "indexed" if row["sha256"] else "provisional",
         "user.albumsd.source": path,
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from albumsd.core import weights
 from albumsd.core.config import Config
 from albumsd.query import help as query_help
-from albumsd.store import sources
+from albumsd.store import processes, sources
 from albumsd.store.database import Reader
 from albumsd.views import VIEWS
 
@@ -12,10 +13,20 @@ from .renditions import FORMS
 
 
 def advice(reader: Reader, config: Config) -> list[str]:
-    """What is missing just now: a source, drives that are away, stages that the settings leave out."""
+    """What is missing just now: a source, drives that are away, a model, stages that the settings leave out."""
     off = config["stages_off"]
     left_out = [f"Switched off in the settings: {off}. What these stages would show stays as it is."] if off else []
-    return left_out + _missing(reader)
+    return left_out + _missing(reader) + meaning(reader, config)
+
+
+def meaning(reader: Reader, config: Config) -> list[str]:
+    """One line when search has no meaning, in the words of the process that knows why; nothing when it has."""
+    brain = processes.living(reader).get("brain")
+    told = brain.detail if brain else {}
+    if told.get("model") or (not brain and config["model"]):
+        return []
+    why = told.get("why") or ("" if config["model"] else weights.WITHOUT)
+    return [weights.words_only(str(why))] if why else []
 
 
 def _missing(reader: Reader) -> list[str]:
@@ -48,11 +59,13 @@ def root_readme(extra: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def search_readme() -> str:
-    """How to search."""
+def search_readme(extra: list[str]) -> str:
+    """How to search; ``extra``: what is missing."""
     return (
         "A search is a folder: open search/<your words>/ and the best results stand in it, ranked. For instance:\n\n"
-        "  search/warranty letter\n  search/beach place=lisbon date=2024\n\n" + query_help.plain() + "\n"
+        "  search/warranty letter\n  search/beach place=lisbon date=2024\n\n"
+        + "".join(f"{line}\n\n" for line in extra)
+        + f"{query_help.plain()}\n"
     )
 
 

@@ -17,6 +17,7 @@ MODULES = (
     "by_folder",
     "recent",
     "on_this_day",
+    "clusters",
     "duplicates",
     "problems",
 )

@@ -12,7 +12,7 @@ from typing import Literal
 
 from albumsd.query.tree import Equals, Everything, Node, OneOf, SameDay
 
-MULTI = frozenset(("type", "tag", "person", "album"))
+MULTI = frozenset(("type", "tag", "person", "album", "cluster"))
 """Attributes of which an asset may have several values: it stands in the folder of each."""
 
 TODAY = SameDay("")

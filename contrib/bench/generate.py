@@ -57,7 +57,7 @@ class Rows:
         "reading": "INSERT INTO reading VALUES (?, ?)",
         "preview": "INSERT INTO preview VALUES (?, ?, ?, ?, ?, NULL)",
         "content_text": "INSERT INTO content_text VALUES (?, ?)",
-        "document": "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?)",
+        "document": "INSERT INTO document(asset, title, path, context, body, length) VALUES (?, ?, ?, ?, ?, ?)",
         "fts": "INSERT INTO fts(rowid, title, path, context, body) VALUES (?, ?, ?, ?, ?)",
     }
 

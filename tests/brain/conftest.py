@@ -25,7 +25,10 @@ def insert(tx: Tx, asset: int, title: str, body: str = "") -> None:
     )
     columns = (title, "papers", "2020 01 01", body)
     length = sum(len(column.split()) for column in columns)
-    tx.run("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?)", (asset, *columns, length))
+    tx.run(
+        "INSERT INTO document(asset, title, path, context, body, length) VALUES (?, ?, ?, ?, ?, ?)",
+        (asset, *columns, length),
+    )
     tx.run("INSERT INTO fts(rowid, title, path, context, body) VALUES (?, ?, ?, ?, ?)", (asset, *columns))
 
 

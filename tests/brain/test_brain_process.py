@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from albumsd.brain.process import Brain
+from albumsd.core.config import load
 from albumsd.core.errors import LibraryMissing, NotReady
 from albumsd.ipc import calls
 from albumsd.search import run
@@ -31,7 +32,9 @@ def test_a_process_of_its_own(papers: Database, start: Callable[[Path], Any]) ->
     process, line = start(library)
     assert line == "ready"
     status = calls.ask(socket, {"ask": "status"}, 10)
-    assert status == {"state": "ready", "model": None, "device": None, "documents": 300}
+    assert {name: status[name] for name in ("state", "model", "device", "documents")} == {
+        "state": "ready", "model": None, "device": None, "documents": 300
+    }  # fmt: skip
     told = {name: (row.pid, row.state) for name, row in processes.living(papers).items()}
     assert told == {"brain": (process.pid, "ready")}, "status/ in the mount reads that"
     ranked = run.search(papers, "w3 w20", today=TODAY, limit=20, brain=socket, deadline_s=10)
@@ -63,15 +66,31 @@ def test_a_process_of_its_own(papers: Database, start: Callable[[Path], Any]) ->
     assert calls.ask(socket, {"ask": "status"}, 10)["state"] == "ready"
 
 
+@pytest.mark.slow
+def test_killed_in_the_middle_of_a_question(papers: Database, start: Callable[[Path], Any]) -> None:
+    """Who waits for the answer gets FTS5's order as soon as it is gone."""
+    process, line = start(papers.path.parent)
+    assert line == "ready"
+    process.send_signal(signal.SIGSTOP)  # it listens, and will never answer
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(
+            run.search, papers, "w3 w20", today=TODAY, limit=20, brain=socket_of(papers), model=True, deadline_s=100
+        )
+        process.kill()
+        found = asked.result(60)
+    assert found.by == "fts"
+    assert found.hits
+
+
 def test_without_a_library(tmp_path: Path) -> None:
     with pytest.raises(LibraryMissing):
-        Brain(tmp_path / "albumsd.db")
+        Brain(load(tmp_path))
     with pytest.raises(NotReady):
         calls.ask(tmp_path / "brain.sock", {"ask": "status"}, 1)
 
 
 def test_many_at_once_get_the_same_answer(papers: Database) -> None:
-    brain = Brain(papers.path)
+    brain = Brain(load(papers.path.parent))
     try:
         question = {"ask": "rank", "query": "w3 w20", "today": TODAY, "limit": 20}
         with ThreadPoolExecutor(12) as pool:
@@ -84,7 +103,7 @@ def test_many_at_once_get_the_same_answer(papers: Database) -> None:
 
 @pytest.mark.parametrize("question", [{}, {"ask": "dance"}, {"ask": "rank"}, {"ask": "rank", "query": "(", "limit": 3}])
 def test_bad_questions_are_errors_and_no_end(papers: Database, question: dict[str, Any]) -> None:
-    brain = Brain(papers.path)
+    brain = Brain(load(papers.path.parent))
     server = calls.Server(socket_of(papers), brain.answer)
     try:
         with pytest.raises(calls.CallFailed):

@@ -13,15 +13,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "systemd").glob("*.md"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-LOCK = (ROOT / "contrib" / "requirements.lock").read_text("utf-8")
+BASE, MEANING = (ROOT / "contrib" / name for name in ("requirements.lock", "meaning.lock"))
 
 
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[<>=!~;\[ ]", name)[0]).lower()
 
 
+def pins(lock: Path) -> dict[str, str]:
+    """Package to its line in a file of exact versions."""
+    lines = [line for line in lock.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    return {canonical(line): line for line in lines}
+
+
 def imported() -> set[str]:
-    """Top-level names of what albumsd imports from outside, or looks for with find_spec, wherever in a module it stands."""
+    """Top-level names of what albumsd imports from outside, or looks for by name, wherever in a module it stands."""
     found: set[str] = set()
     for path in (ROOT / "albumsd").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -29,8 +35,8 @@ def imported() -> set[str]:
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
                 found.add(node.module.split(".")[0])
-            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("find_spec"):
-                found |= {str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)}
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("find_spec", "import_module")):
+                found |= {str(word.value).split(".")[0] for word in node.args if isinstance(word, ast.Constant)}
     return found - set(sys.stdlib_module_names) - {"albumsd"}
 
 
@@ -114,25 +120,60 @@ def resolves(package: str, rest: list[str]) -> bool:
     return True
 
 
+BY_CHOICE = {"pillow_jxl"}  # the extra `jxl`, used where the person has installed it
 NEVER_IMPORTED = {"tzdata": "zoneinfo looks for it by itself where the system has no zone files"}
 
 
-def test_base_dependencies_are_exactly_what_is_imported():
+def test_dependencies_are_exactly_what_is_imported():
     providers = packages_distributions()
-    needed = {canonical(providers[name][0]) if name in providers else f"(not installed) {name}" for name in imported()}
+    needed = {
+        canonical(providers[name][0]) if name in providers else f"(not installed) {name}"
+        for name in imported() - BY_CHOICE
+    }
+    base = {canonical(name) for name in PROJECT["dependencies"]}
+    meaning = {canonical(name) for name in PROJECT["optional-dependencies"]["meaning"]}
     assert not needed & set(NEVER_IMPORTED)
-    assert needed | set(NEVER_IMPORTED) == {canonical(name) for name in PROJECT["dependencies"]}
+    assert needed | set(NEVER_IMPORTED) == base | meaning
+    assert not base & meaning
 
 
 def test_everything_declared_is_pinned_exactly():
-    lines = [line for line in LOCK.splitlines() if line and not line.startswith("#")]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
-    pinned = {canonical(line) for line in lines}
+    for lock in (BASE, MEANING):
+        assert [line for line in pins(lock).values() if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
     declared = {canonical(name) for name in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"])}
-    assert declared <= pinned
+    assert declared <= set(pins(BASE))
+    extra = {canonical(name) for name in PROJECT["optional-dependencies"]["meaning"]}
+    assert extra <= set(pins(BASE)) | set(pins(MEANING))
 
 
 def test_the_extra_with_models_is_not_in_the_base():
-    models = {canonical(name) for name in PROJECT["optional-dependencies"]["meaning"]}
-    assert models == {"torch", "open-clip-torch", "hnswlib"}
-    assert not models & {canonical(line) for line in LOCK.splitlines()}
+    """Nothing is pinned twice, so the base never brings a part of what models need."""
+    assert not set(pins(BASE)) & set(pins(MEANING))
+    assert {"torch", "open-clip-torch", "hnswlib", "scikit-learn"} <= set(pins(MEANING))
+
+
+def test_no_build_of_torch_is_pinned():
+    """``torch==2.13.0`` is right for the build for processors and for that for cards: one lock for every machine."""
+    assert [line for name, line in pins(MEANING).items() if name.startswith("torch") and "+" in line] == []
+    assert [name for name in pins(MEANING) if name.startswith(("nvidia", "cuda", "triton"))] == []
+
+
+def test_setup_asks_for_the_compiler_of_hnswlib_only_with_models():
+    groups = dict[str, set[str]]()
+    for line in (ROOT / "contrib" / "debian-packages").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            group, package, _ = line.split()
+            groups.setdefault(group, set()).add(package)
+    assert groups["meaning"] == {"g++"}
+    assert set(groups) == {"setup", "test", "bench", "meaning"}
+
+
+def test_the_known_models_stand_in_the_paper_about_them():
+    from albumsd.core import weights
+
+    paper = (ROOT / "docs" / "models.md").read_text("utf-8")
+    for one in weights.KNOWN:
+        assert f"`{one.name}`" in paper
+        assert one.repository in paper
+        assert one.licence in paper
+        assert all(file.sha256 in paper for file in one.files)

@@ -1,8 +1,9 @@
-"""A library with one source in a folder of its own, and decoders that answer at once."""
+"""A library with one source in a folder of its own, decoders that answer at once, and a brain that is not there yet."""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -15,14 +16,19 @@ import pytest
 from albumsd.core import config as core_config
 from albumsd.core import kinds
 from albumsd.core.facts import Problem
-from albumsd.indexer import volumes
+from albumsd.indexer import meaning, volumes
 from albumsd.indexer.once import Report, index_once
 from albumsd.indexer.stages import place
 from albumsd.indexer.volumes import Mounts
 from albumsd.media.places import Gazetteer
 from albumsd.media.pool import TaskFailed
+from albumsd.media.shelf import frame_path, preview_path, thumbnail_path
 from albumsd.store import sources
 from albumsd.store.database import Database, open_library
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from indexer_brain import FakeBrain
 
 OLD_NS = 1_500_000_000_000_000_000
 
@@ -34,6 +40,7 @@ class Decoders:
         self.asked: list[tuple[str, bytes]] = []
         self.problems: dict[bytes, list[tuple[str, str]]] = {}
         self.facts: dict[bytes, dict[str, Any]] = {}
+        self.pictures = False  # whether there are small pictures of photos and videos; of a video two further frames
         self.before: Callable[[str, bytes], None] = lambda task, path: None
 
     def __call__(
@@ -51,7 +58,12 @@ class Decoders:
             kind, mime = kinds.of_name(os.fsdecode(name))
             future.set_result({"facts": {"kind": kind, "mime": mime, **self.facts.get(name, {})}})
         elif task == "preview":
-            future.set_result({"made": None})
+            future.set_result({"made": small_pictures(Path(arguments["previews"]), arguments["sha256"])}
+                              if self.pictures else {"made": None})  # fmt: skip
+        elif task == "frames":
+            for number in (1, 2):
+                draw(frame_path(Path(arguments["previews"]), arguments["sha256"], number))
+            future.set_result({"frames": 2})
         else:
             future.set_result({"text": Path(os.fsdecode(raw)).read_text("utf-8", "replace")})
         return future
@@ -59,6 +71,23 @@ class Decoders:
     def opened(self, name: bytes) -> int:
         """How often a file's facts were read."""
         return sum(task == "facts" and os.path.basename(path) == name for task, path in self.asked)
+
+
+def draw(path: Path) -> int:
+    """Something that has the head of a WebP file, and is like no other; its size."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = b"WEBP" + path.name.encode()
+    path.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body)
+    return 8 + len(body)
+
+
+def small_pictures(previews: Path, sha256: str) -> dict[str, Any]:
+    """The preview and the thumbnail of a picture of 1600 x 1200, as the decoders would have made them."""
+    sizes = draw(preview_path(previews, sha256)), draw(thumbnail_path(previews, sha256))
+    return {
+        "preview_bytes": sizes[0], "preview_size": [1600, 1200], "thumbnail_bytes": sizes[1],
+        "thumbnail_size": [320, 240], "dhash": sha256[:16], "problems": [],
+    }  # fmt: skip
 
 
 class Library:
@@ -135,6 +164,19 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library
     made = Library(tmp_path)
     yield made
     made.database.close()
+
+
+@pytest.fixture
+def brain(library: Library, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBrain]:
+    """A brain with a model, at work; of what the decoders see there are small pictures."""
+    monkeypatch.setattr(meaning, "LOOK_S", 0.02)
+    monkeypatch.setattr(meaning, "PATIENCE_S", 0.5)
+    library.decoders.pictures = True
+    made = FakeBrain(library.config)
+    made.announce(library.database)
+    made.start()
+    yield made
+    made.stop()
 
 
 @pytest.fixture

@@ -77,12 +77,12 @@ def test_a_scan_that_is_not_heard_of_makes_its_source_stalled(office: Office) ->
     hung = scan_of(office.library.database, office.library.config, source, Prober(), Mounts.now(), 0.0)
     office.desk.running[source.id] = hung
     assert office.check() == "online"
-    assert office.desk.work() == (True, False)
+    assert office.desk.work() == (True, False, False)
     hung.beat -= scan.HUNG_S + 1
     assert [office.check(), office.check()] == ["stalled", "stalled"]
     assert office.source().why
     assert office.attendance.watches() == {}
-    assert office.desk.work() == (False, False), "nobody is told to wait for it"
+    assert office.desk.work() == (False, False, False), "nobody is told to wait for it"
     assert not office.source().scan_due
     hung.some([b"keep"])
     assert office.check() == "online"

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from indexer_brain import FakeBrain
+from PIL import Image
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD
 
 from albumsd.core.errors import LibraryBusy
@@ -217,6 +219,27 @@ def test_the_indexer_follows_what_happens(running: Library, wait_until: Wait) ->
     pings.send(library.config.run / "indexer.ping", f"changed:{os.fsdecode(library.root)}/late.txt")
     wait_until(lambda: reader.value("SELECT mtime_ns FROM file WHERE name=?", (b"late.txt",)) != 1)
     reader.close()
+
+
+@pytest.mark.slow
+def test_a_model_that_is_chosen_while_the_indexer_runs(running: Library, wait_until: Wait) -> None:
+    """Real previews, and a brain that is away at first: what is there is looked at, and then nothing is left to do."""
+    library = running
+    for number in range(3):
+        Image.linear_gradient("L").rotate(90 * number).save(library.root / f"{number}.png")
+    wait_until(lambda: not status(library)["busy"])
+    assert "embed" not in jobs.counts(library.database)
+    brain = FakeBrain(library.config)
+    brain.announce(library.database)
+    wait_until(lambda: jobs.counts(library.database).get("embed", {}).get("open"))
+    assert status(library)["busy"]
+    brain.start()
+    wait_until(lambda: not status(library)["busy"])
+    assert {stage: jobs.counts(library.database)[stage]["done"] for stage in brain.stages} == dict.fromkeys(
+        brain.stages, 3
+    )
+    assert "embed" in status(library)["queue"]
+    brain.stop()
 
 
 @pytest.mark.slow

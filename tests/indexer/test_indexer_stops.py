@@ -34,8 +34,8 @@ class Mortal(Database):
         self.commits, self.last = 0, last
 
     @contextmanager
-    def write(self, *, durable: bool = False) -> Iterator[Tx]:
-        with super().write(durable=durable) as tx:
+    def write(self, *, durable: bool = False, patience_s: float | None = None) -> Iterator[Tx]:
+        with super().write(durable=durable, patience_s=patience_s) as tx:
             yield tx
         if hasattr(self, "last"):
             self.commits += 1

@@ -1,4 +1,4 @@
-"""query.tree: normal form, walking, and that describe is the inverse of parse."""
+"""query.tree: normal form, walking; query.writing: describe is the inverse of parse."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from albumsd.core.words import words
 from albumsd.query.attributes import BY_NAME, FLAGS, SCOPES, TYPES
+from albumsd.query.fold import fold
 from albumsd.query.parser import parse
 from albumsd.query.tree import (
     And,
@@ -18,6 +19,7 @@ from albumsd.query.tree import (
     Everything,
     Flag,
     Has,
+    Like,
     Match,
     NearPlace,
     Newest,
@@ -31,13 +33,14 @@ from albumsd.query.tree import (
     Text,
     Within,
     conjoin,
-    describe,
     disjoin,
     is_pure_filter,
+    likes,
     negate,
     texts,
     walk,
 )
+from albumsd.query.writing import describe, written
 
 TODAY = "2024-05-01"
 CAT, DOG, LISBON = Text(("cat",)), Text(("dog",)), Match("place", ("lisbon",))
@@ -90,6 +93,10 @@ LEAVES: st.SearchStrategy[Node] = st.one_of(
         NearPlace, _words.filter(lambda found: not all(word.isdigit() for word in found)), _rounded(0.001, 20_000)
     ),
     st.just(Copies(2)),
+    st.text(st.sampled_from("ab1.()'\"_ -=:*‘”é"), min_size=1, max_size=9)
+    .map(lambda text: " ".join(fold(text).split()))
+    .filter(lambda text: bool(text) and written(text) is not None)
+    .map(Like),
 )
 NODES = st.recursive(
     LEAVES,
@@ -163,6 +170,8 @@ def test_normal_form(made: Node, want: Node) -> None:
         (negate(disjoin(CAT, DOG)), "-(cat or dog)"),
         (conjoin(disjoin(CAT, DOG), LISBON), "(cat or dog) place=lisbon"),
         (Text(("the",)), '"the"'),
+        (Like("img_1(2).jpg"), 'like="img_1(2).jpg"'),
+        (Like('a "b" c'), "like='a \"b\" c'"),
         # made by views only
         (Equals("camera", "Google Pixel 7"), 'camera=="Google Pixel 7"'),
         (OneOf("tag", "Sea"), 'tag=="Sea"'),
@@ -183,3 +192,10 @@ def test_words_for_ranking_are_the_wanted_ones() -> None:
     assert tuple(found) == ("warranty", "two", "years", "bills", "letter")
     assert not is_pure_filter(node)
     assert is_pure_filter(parse("place=lisbon -dog", TODAY))
+
+
+def test_likeness_is_ranked() -> None:
+    node = parse("like=a.jpg place=lisbon -like=b.jpg (like=c.jpg or cat)", TODAY)
+    assert [like.reference for like in likes(node)] == ["a.jpg", "c.jpg"]
+    assert not is_pure_filter(parse("like=a.jpg place=lisbon", TODAY))
+    assert is_pure_filter(parse("-like=a.jpg", TODAY))

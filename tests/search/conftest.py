@@ -94,7 +94,7 @@ def _draw(number: int, rng: random.Random) -> Asset:
         columns["lon"] = (columns["lon"] + 181.0 + rng.uniform(-1, 1)) % 360 - 180.0
     asset = Asset(number, columns)
     asset.facets |= {("type", rng.choice(TYPES)) for _ in range(2)} | {
-        (facet, rng.choice(TAGS)) for facet in ("tag", "person", "album") for _ in range(rng.randrange(3))
+        (facet, rng.choice(TAGS)) for facet in ("tag", "cluster", "person", "album") for _ in range(rng.randrange(3))
     }
     for copy in range(rng.choice([0, 1, 1, 1, 1, 2])):
         asset.files.append((rng.choice(SOURCES)[0], rng.choice(FOLDERS), f"{number}-{copy}.bin"))
@@ -108,8 +108,10 @@ def _draw(number: int, rng: random.Random) -> Asset:
     if rng.random() < 0.9:
         asset.document = {
             column: [rng.choice(WORDS) for _ in range(rng.randrange(5))]
-            for column in ("title", "path", "context", "body")
+            for column in ("title", "path", "context", "body", "suggested")
         }
+        if number % 3 == 0:
+            asset.document["title"] = [*words(name), *asset.document["title"]]
     return asset
 
 
@@ -146,8 +148,14 @@ def insert(tx: Tx, assets: list[Asset]) -> None:
         if asset.document:
             columns = [" ".join(tokens) for tokens in asset.document.values()]
             length = sum(map(len, asset.document.values()))
-            tx.run("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?)", (asset.id, *columns, length))
-            tx.run("INSERT INTO fts(rowid, title, path, context, body) VALUES (?, ?, ?, ?, ?)", (asset.id, *columns))
+            tx.run(
+                "INSERT INTO document(asset, title, path, context, body, suggested, length) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (asset.id, *columns, length),
+            )
+            tx.run(
+                "INSERT INTO fts(rowid, title, path, context, body, suggested) VALUES (?, ?, ?, ?, ?, ?)",
+                (asset.id, *columns),
+            )
 
 
 @pytest.fixture(scope="session")
@@ -178,7 +186,7 @@ def values_of(asset: Asset, attribute: str) -> list[Any]:
         found = [asset.columns[level] for level in ("country", "region", "city", "hood")]
     elif attribute == "position":
         found = [asset.columns["lat"]]
-    elif attribute in ("type", "tag", "person", "album"):
+    elif attribute in ("type", "tag", "cluster", "person", "album"):
         found = [value for facet, value in asset.facets if facet == attribute]
     elif attribute == "source":
         found = [source for source, _, _ in asset.files]
@@ -201,8 +209,8 @@ def values_of(asset: Asset, attribute: str) -> list[Any]:
 
 
 def _says(asset: Asset, node: tree.Text) -> bool:
-    scope = {"title": "title", "path": "path", "text": "body"}.get(node.scope or "")
-    columns = [asset.document[scope]] if scope and asset.document else list(asset.document.values())
+    scope = {"title": ("title", "suggested"), "path": ("path",), "text": ("body",)}.get(node.scope or "")
+    columns = [column for name, column in asset.document.items() if not scope or name in scope]
     if node.phrase:
         return any(_stands(column, node.words, node.prefix) for column in columns)
     whole = node.words[:-1] if node.prefix else node.words
@@ -243,6 +251,25 @@ def _centres(wanted: set[str]) -> set[tuple[float, float]]:
         if found:
             return found
     return set()
+
+
+def referred(library: Library, reference: str) -> Asset | None:
+    """The asset that ``like=`` means: by its whole name, else by its hash, else by how its title begins."""
+    wanted = words(reference)
+    for rule in (
+        lambda asset: asset.columns["name_key"] == reference,
+        lambda asset: len(reference) >= 6 and (asset.columns["sha256"] or b"").hex().startswith(reference),
+        lambda asset: (
+            bool(wanted)
+            and bool(asset.document)
+            and asset.document["title"][: len(wanted)] == wanted
+            and set(wanted) <= set(words(asset.columns["name"]))
+        ),
+    ):
+        found = [asset for asset in library.live if rule(asset)]
+        if len(found) == 1:
+            return found[0]
+    return None
 
 
 def evaluate(library: Library, node: tree.Node, asset: Asset) -> bool:
@@ -293,6 +320,8 @@ def evaluate(library: Library, node: tree.Node, asset: Asset) -> bool:
             return bool(asset.columns["day"][5:] == month_day)
         case tree.Copies(minimum):
             return bool(asset.columns["copies"] >= minimum)
+        case tree.Like(reference):
+            return asset is referred(library, reference)
     raise AssertionError(node)
 
 

@@ -10,10 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from albumsd.core.errors import QueryError
+from albumsd.core.words import words
 from albumsd.query import tree
 from albumsd.query.attributes import ATTRIBUTES, FLAGS, SCOPES
+from albumsd.query.fold import fold
 from albumsd.query.parser import parse
 from albumsd.search.compiler import compile
+from albumsd.search.likeness import resolve
 
 _WORDS = [
     "warranty",
@@ -40,7 +43,7 @@ _TEXTS = {
     "camera": ["Google Pixel 7", "Canon EOS R5"], "lens": ["EF 24-70mm"], "name": ["IMG_1.jpg"], "kind": ["photo"],
     "mime": ["image/jpeg"], "extension": ["jpg", "gz"], "type": ["photos", "raw"], "problem": ["truncated"],
     "source": ["phone", "Old Drive"], "folder": ["2024/summer", "Old Stuff/Łódź"], "tag": ["beach", "Łódź trip"],
-    "person": ["dog"], "album": ["Summer Beach"], "title": ["Dog on the beach"], "description": ["Dog"],
+    "person": ["dog"], "album": ["Summer Beach"], "cluster": ["dog"], "title": ["Dog on the beach"], "description": ["Dog"],
     "caption": ["a warranty letter"], "text": ["x"],
 }  # fmt: skip
 _ALL = sorted(_TEXTS) + sorted(_NUMBERS)
@@ -75,6 +78,7 @@ LEAVES: st.SearchStrategy[tree.Node] = st.one_of(
     st.builds(tree.Within, st.sampled_from([38.7, -16.4, 90.0, 89.5]), st.sampled_from([-9.1, 180.0, -180.0, 0.0]),
               st.sampled_from([0.5, 25.0, 400.0, 20_040.0])),
     st.builds(tree.NearPlace, _words, st.sampled_from([10.0, 500.0])),
+    st.sampled_from(["img_3.jpg", "no such.jpg", "0" * 62 + "21", "0" * 6, "lodz_9", "img", "łódź_12.pdf", "-"]).map(tree.Like),
     st.integers(0, 200).map(tree.Newest),
     st.sampled_from(["01-01", "01-02", "04-11", "02-29"]).map(tree.SameDay),
     st.integers(0, 4).map(tree.Copies),
@@ -169,3 +173,21 @@ def test_indexes_are_used(library: Any, text: str, index: str) -> None:
     lines = [row[3] for row in plan]
     assert any(index in line for line in lines), lines
     assert not [line for line in lines if line == "SCAN a" or "SCAN asset" in line or line == "SCAN b"], lines
+
+
+def test_like_is_one_asset(library: Any) -> None:
+    """By its name, its hash or the beginning of its name; never by a guess; its other conditions make no list."""
+    whole = {asset.columns["name"]: asset for asset in library.live}
+    named = 0
+    for name, asset in whole.items():
+        assert resolve(library.reader, fold(name)) == asset.id
+        if asset.columns["sha256"]:
+            assert resolve(library.reader, asset.columns["sha256"].hex()) == asset.id
+        stem = " ".join(words(name)[:2])
+        named += resolve(library.reader, stem) == asset.id
+    assert named > 5
+    assert resolve(library.reader, "000000") is None, "all begin so"
+    gone = next(asset for asset in library.assets if not asset.live)
+    assert resolve(library.reader, fold(gone.columns["name"])) is None
+    condition = compile(parse("like=img_1.jpg type=photo tag=beach", "2024-05-01"))
+    assert "a.id IN" not in condition.sql

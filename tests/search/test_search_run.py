@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -22,11 +23,12 @@ from albumsd.query import tree
 from albumsd.query.parser import parse
 from albumsd.search import candidates, fulltext, run
 from albumsd.search.fulltext import terms
-from albumsd.search.patience import REST_S, WAIT_S, Patience
-from albumsd.store import assets, files
+from albumsd.search.patience import AGAIN_S, REST_S, WAIT_S, Patience, wait_s
+from albumsd.store import assets, files, suggestions
 from albumsd.store.database import Database
 
 TODAY = "2024-05-01"
+WORDS = ["warranty", "letter", "dog", "beach", "lisbon", "lodz", "invoice", "2024", "washing", "machine"]
 
 DOCUMENTS = {
     "scan_0007.pdf": "Warranty letter. Your washing machine is under warranty for two years from the date of purchase.",
@@ -74,7 +76,8 @@ def test_the_warranty_letter_comes_first(shelf: Database) -> None:
     [
         ("'warranty letter'", ["scan_0007.pdf"]),
         ("'letter warranty'", []),
-        ("warr* machine", ["scan_0007.pdf", "manual.pdf"]),
+        ("warr* machine", ["scan_0007.pdf"]),
+        ("warr* machine void", ["scan_0007.pdf", "manual.pdf"]),
         ("wash*", ["scan_0007.pdf"]),
         ("'under warr*'", ["scan_0007.pdf"]),
         ("text=letter -landlord", ["scan_0007.pdf"]),
@@ -87,6 +90,10 @@ def test_the_warranty_letter_comes_first(shelf: Database) -> None:
         ("flour type=photo", []),
         ("xyzzy", []),
         ("xyzzy plugh", []),
+        ("xyzzy warranty", []),  # an unknown word beside a known one
+        ("xyzzy warranty letter", ["scan_0007.pdf"]),  # most of it is known
+        ("milk xyzzy plugh quux", []),
+        ("milk in the washing machine", ["scan_0007.pdf"]),
         ("pixel xyzzy", []),  # a word that nearly everything holds is no find
     ],
 )
@@ -123,6 +130,68 @@ def test_a_very_common_word_is_ordered_by_time(shelf: Database, monkeypatch: pyt
         assert days == sorted(days, reverse=True)
     assert set(found(shelf, "letter pixel")) == {"scan_0007.pdf", "notes.txt"}  # together they are nowhere; one is rare
     assert set(found(shelf, "warranty letter pixel")) == {"scan_0007.pdf", "manual.pdf", "notes.txt"}
+
+
+def weight(every: int, holding: int) -> float:
+    return 0.0 if holding > every / 2 else math.log(1 + (every - holding + 0.5) / (holding + 0.5))
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from([*WORDS, "xyzzy", "warr*", "in*"]), min_size=2, max_size=5, unique=True), st.booleans())
+def test_partly_is_who_holds_most_of_the_query(library: Any, pieces: list[str], camera: bool) -> None:
+    """Counted anew from the documents: each word weighs by its rarity, and half of the weight is enough."""
+    node = parse(" ".join([*pieces, *(["camera=pixel"] if camera else [])]), TODAY)
+    documents = {asset.id: [word for column in asset.document.values() for word in column] for asset in library.assets}
+    every = max(asset.id for asset in library.assets if asset.document)
+
+    def holds(asset: int, piece: str) -> bool:
+        return any(w.startswith(piece[:-1]) if piece.endswith("*") else w == piece for w in documents[asset])
+
+    weights = {piece: weight(every, sum(holds(asset, piece) for asset in documents)) for piece in pieces}
+    wanted = {}
+    for asset in library.live:
+        share = sum(value for piece, value in weights.items() if holds(asset.id, piece)) / (sum(weights.values()) or 1)
+        whole = all(holds(asset.id, piece) for piece in pieces)
+        if share > 0.5 - 1e-9 and not whole and (not camera or "Pixel" in (asset.columns["camera"] or "")):
+            wanted[asset.id] = share
+    partly = candidates.find(library.reader, node, 500).partly
+    assert {hit.asset: pytest.approx(hit.coverage) for hit in partly} == wanted
+
+
+def test_a_word_that_a_model_said_makes_no_partly(shelf: Database) -> None:
+    with shelf.write() as tx:
+        for name, tag in (("notes.txt", "dripping boat"), ("recipe.md", "boat")):
+            asset = tx.value("SELECT id FROM asset WHERE name=?", (name,))
+            suggestions.set_tags(tx, asset, [(tag, 0.9)], "a model")
+    assert found(shelf, "boat") == ["recipe.md", "notes.txt"], "alone it is all that was asked for"
+    assert found(shelf, "boat flour") == ["recipe.md"]
+    assert found(shelf, "boat xyzzy") == found(shelf, "boat flour unknown words") == []
+    assert found(shelf, "landlord window dripping boat xyzzy") == ["notes.txt"], "three words of its own out of five"
+    assert found(shelf, "landlord dripping boat xyzzy") == []
+    assert "boat" in json.loads(run.search(shelf, "boat", today=TODAY, limit=1).hits[0].why)["text"]["words"]
+
+
+def test_with_a_model_and_without_brain_only_who_holds_all_words(shelf: Database, tmp_path: Path) -> None:
+    path = tmp_path / "no.sock"
+    results = run.search(shelf, "warranty letter", today=TODAY, limit=10, brain=path, model=True)
+    assert [hit.asset for hit in results.hits] == [shelf.value("SELECT id FROM asset WHERE name='scan_0007.pdf'")]
+    assert results.late
+    filtered = run.search(shelf, "camera=pixel", today=TODAY, limit=10, brain=path, model=True)
+    assert (len(filtered.hits), filtered.late) == (10, False)
+    assert not run.search(shelf, "warranty letter", today=TODAY, limit=10, brain=path).late
+
+
+def test_like_without_brain_is_the_file_itself(shelf: Database) -> None:
+    for text in ("like=scan_0007.pdf", "like=SCAN", "like=scan_0007.pdf type=document", "like=scan_0007.pdf letter"):
+        assert found(shelf, text) == ["scan_0007.pdf"], text
+    for text in ("like=nothing.pdf", "like=img", "like=scan_0007.pdf type=photo", "like=scan_0007.pdf flour"):
+        assert found(shelf, text) == [], text
+    assert found(shelf, "like=recipe.md or landlord") == ["recipe.md", "notes.txt"]
+    results = run.search(shelf, "like=notes.txt", today=TODAY, limit=5, model=True)
+    assert json.loads(results.hits[0].why)["text"]["by"] == "name"
+    assert results.late
+    with pytest.raises(QueryError):
+        run.filter_selection("camera=pixel -(flour like=notes.txt)", TODAY)
 
 
 def test_why_says_which_words_and_the_shares_add_up(shelf: Database) -> None:
@@ -302,6 +371,54 @@ def test_while_one_tries_again_nobody_waits_with_it(tmp_path: Path) -> None:
     assert patience.begin(tmp_path) is not None
 
 
+def test_meaning_that_is_late_is_asked_for_again_but_not_at_once(shelf: Database, tmp_path: Path) -> None:
+    path, clock, asked = tmp_path / "b.sock", Clock(), []
+    patience = Patience(clock)
+    late = True
+
+    def answer(question: dict[str, Any]) -> dict[str, Any]:
+        asked.append(question["query"])
+        return {"hits": [[1, 1.0, "{}"]], "late": late}
+
+    def search(text: str = "warranty") -> tuple[str, bool]:
+        results = run.search(
+            shelf, text, today=TODAY, limit=5, brain=path, model=True, deadline_s=5.0, patience=patience
+        )
+        assert results.hits
+        return results.by, results.late
+
+    server = calls.Server(path, answer)
+    try:
+        assert [search(), search(), search(" WARRANTY ")] == [("brain", True), ("fts", True), ("fts", True)]
+        assert search("letter") == ("brain", True), "another query has its own turn"
+        clock.value += AGAIN_S
+        assert search() == ("brain", True)
+        clock.value += AGAIN_S
+        late = False
+        assert [search(), search()] == [("brain", False)] * 2
+    finally:
+        server.close()
+    assert asked == ["warranty", "letter", "warranty", "warranty", "warranty"]
+
+
+def test_late_queries_are_forgotten_in_time(tmp_path: Path) -> None:
+    clock = Clock()
+    patience = Patience(clock)
+    for number in range(1000):
+        patience.answered(tmp_path, str(number), late=True)
+    assert len(patience._late) <= 256
+    assert patience.begin(tmp_path, "999") is None
+    assert patience.begin(tmp_path, "0") == clock.value
+
+
+@pytest.mark.parametrize("deadline_s", [0.1, 5.0, 60.0])
+@pytest.mark.parametrize("model", [False, True])
+def test_the_wait_leaves_time_for_an_answer(deadline_s: float, model: bool) -> None:
+    assert wait_s(deadline_s, model) <= deadline_s
+    assert wait_s(deadline_s, True) <= min(0.6 * deadline_s, 3.0)
+    assert wait_s(60.0, False) == WAIT_S
+
+
 def test_without_brain(shelf: Database, tmp_path: Path) -> None:
     alone = run.search(shelf, "warranty", today=TODAY, limit=10)
     for path in (tmp_path / "no.sock", tmp_path / "no folder" / "no.sock"):
@@ -322,7 +439,7 @@ def test_with_brain(shelf: Database, tmp_path: Path) -> None:
     finally:
         server.close()
     assert results == run.Results([run.Hit(2, 1.5, "{}"), run.Hit(1, 1.0, "{}")], "brain")
-    assert asked == [{"ask": "rank", "query": "Warranty LETTER", "today": TODAY, "limit": 7}]
+    assert asked == [{"ask": "rank", "query": "Warranty LETTER", "today": TODAY, "limit": 7, "deadline_s": 0.8}]
 
 
 @given(st.lists(st.sampled_from(["a", "aa", "b", "ab"]), max_size=12), st.sampled_from(["a", "aa", "b", "a*", "b*"]))
@@ -334,7 +451,6 @@ def test_words_are_counted_where_they_stand(words: list[str], term: str) -> None
 @given(st.dictionaries(st.text(min_size=1), st.floats(-1e6, 1e6)), st.floats(-1e6, 1e6))
 def test_the_reason_is_json(words: dict[str, float], score: float) -> None:
     shares = {word: round(share, 6) for word, share in words.items()}
-    assert json.loads(run.why(words, score, "bm25")) == {
-        "text": {"words": shares, "score": round(score, 6), "by": "bm25"},
-        "meaning": None,
-    }
+    text = {"words": shares, "score": round(score, 6), "by": "bm25"}
+    assert json.loads(run.why(words, score, "bm25")) == {"text": text, "meaning": None}
+    assert json.loads(run.why(words, score, "bm25", 3)) == {"text": {**text, "rank": 3}, "meaning": None}

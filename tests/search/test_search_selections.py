@@ -9,6 +9,7 @@ import pytest
 
 from albumsd.query import tree
 from albumsd.query.parser import parse
+from albumsd.query.writing import describe
 from albumsd.search import selections
 from albumsd.store.database import Reader
 from albumsd.views import VIEWS
@@ -19,7 +20,7 @@ Values = Callable[[tree.Node, str], list[str]]
 
 TODAY = "2020-01-02"
 FACETS = ["year", "month", "week", "week_year", "day", "country", "region", "city", "hood", "camera", "problem", "type", "tag",
-          "person", "album", "source"]  # fmt: skip
+          "cluster", "person", "album", "source"]  # fmt: skip
 CITY = tree.conjoin(tree.Equals("country", "Portugal"), tree.Equals("region", "Lisboa"), tree.Equals("city", "Lisbon"))
 SELECTIONS: list[tree.Node] = [
     tree.Everything(),
@@ -70,7 +71,7 @@ def _pages(reader: Reader, selection: tree.Node, limit: int) -> Iterator[selecti
         after = rows[-1].id
 
 
-@pytest.mark.parametrize("selection", SELECTIONS, ids=tree.describe)
+@pytest.mark.parametrize("selection", SELECTIONS, ids=describe)
 def test_pages_count_and_points(library: Any, selected: Selected, strategy: str, selection: tree.Node) -> None:
     wanted = selected(selection)
     rows = list(_pages(library.reader, selection, 7))
@@ -85,7 +86,7 @@ def test_pages_count_and_points(library: Any, selected: Selected, strategy: str,
             assert found == (asset.id, asset.columns["name"], asset.columns["size"], asset.columns["mtime_ns"])
 
 
-@pytest.mark.parametrize("selection", SELECTIONS, ids=tree.describe)
+@pytest.mark.parametrize("selection", SELECTIONS, ids=describe)
 def test_values(library: Any, shown_values: Values, strategy: str, selection: tree.Node) -> None:
     for attribute in FACETS:
         wanted = shown_values(selection, attribute)

@@ -17,7 +17,7 @@ import pytest
 
 from albumsd.core.errors import LibraryDamaged, LibraryFull, LibraryMissing, LibraryTooNew, StoreBusy
 from albumsd.core.facts import Facts
-from albumsd.store import assets, database, files, migrations
+from albumsd.store import assets, clusters, database, embeddings, files, migrations, suggestions
 from albumsd.store.database import Database, Reader
 
 RELEASED = sorted(Path(__file__).with_name("released").glob("*.sql"), key=lambda path: int(path.stem))
@@ -26,7 +26,8 @@ RELEASED = sorted(Path(__file__).with_name("released").glob("*.sql"), key=lambda
 def _schema(db: Any) -> list[tuple[str, str]]:
     """Every table, index and trigger with its statement, without comments and spaces."""
     rows = db.all("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
-    return [(name, " ".join(re.sub(r"--[^\n]*", "", sql).split())) for name, sql in rows]
+    plain = [(name, " ".join(re.sub(r"--[^\n]*", "", sql).split())) for name, sql in rows]
+    return [(name, re.sub(r"\s*([,()])\s*", r"\1", sql)) for name, sql in plain]  # ALTER TABLE sets them its own way
 
 
 def test_every_table_of_ours_is_strict_and_the_modes_are_set(lib: Any) -> None:
@@ -77,6 +78,83 @@ def test_two_roads_to_one_schema_meet(released: Path, tmp_path: Path, lib: Any) 
 def test_the_newest_schema_is_among_the_released() -> None:
     assert [int(path.stem) for path in RELEASED] == list(range(1, migrations.SCHEMA_VERSION + 1))
     assert set(migrations.STEPS) == set(range(1, migrations.SCHEMA_VERSION))
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    """A library as version 1 left it: a letter that is found by its words, and work that is done."""
+    path = tmp_path / "first" / "albumsd.db"
+    path.parent.mkdir()
+    old = apsw.Connection(os.fspath(path))
+    old.execute("PRAGMA journal_mode=WAL")
+    old.execute((Path(__file__).with_name("released") / "1.sql").read_text("utf-8"))
+    old.execute(
+        "INSERT INTO source(id, name, path, added_ns) VALUES (1, 'papers', x'2f61', 1);"
+        "INSERT INTO source_state(source, state) VALUES (1, 'online');"
+        "INSERT INTO folder(id, source, name, shown, path) VALUES (1, 1, x'', '', x'');"
+        "INSERT INTO asset(id, sha256, size, name, name_key, live, arrived_ns, kind, local, origin, mtime_ns, year, month,"
+        " week, day) VALUES (7, zeroblob(32), 1, 'Letter.pdf', 'letter.pdf', 1, 1, 'document', '2024-04-13T10:00:00',"
+        " 'name', 1, '2024', '2024-04', '2024-W15', '2024-04-13');"
+        "INSERT INTO file(folder, name, asset, size, mtime_ns, inode) VALUES (1, CAST('Letter.pdf' AS BLOB), 7, 1, 1, 0);"
+        'INSERT INTO reading VALUES (7, \'{"kind": "document", "title": "Warranty"}\');'
+        "INSERT INTO document VALUES (7, 'letter pdf warranty', 'papers letter pdf', '2024 04 13', 'dear sir', 11);"
+        "INSERT INTO fts(rowid, title, path, context, body)"
+        " SELECT asset, title, path, context, body FROM document;"
+        "INSERT INTO job(asset, stage, version, state) VALUES (7, 'text', 1, 'done');"
+        "PRAGMA user_version=1"
+    )
+    old.close()
+    return path
+
+
+@pytest.mark.parametrize("opened", [Database, Reader])
+def test_a_library_of_version_1_opens_with_all_that_it_knew(opened: Callable[[Path], Any], first: Path) -> None:
+    with opened(first) as library:
+        assert library.value("PRAGMA user_version") == migrations.SCHEMA_VERSION
+        for scope, word in (("title", "warranty"), ("path", "papers"), ("context", "13"), ("body", "dear")):
+            assert library.all(f"SELECT rowid FROM fts WHERE fts MATCH '{scope} : {word}'") == [(7,)]
+        assert library.value("SELECT doc FROM fts_words WHERE term='letter'") == 1
+        assert library.one("SELECT length, suggested FROM document") == (11, "")
+        assert library.all("SELECT asset, stage, state FROM job") == [(7, "text", "done")]
+    with Database(first) as library, library.write() as tx:
+        assert suggestions.set_tags(tx, 7, [("paper", 0.5)], "m")
+        assert tx.all("SELECT rowid FROM fts WHERE fts MATCH 'suggested : paper'") == [(7,)]
+        assert tx.value("PRAGMA integrity_check") == "ok"
+        tx.run("INSERT INTO fts(fts) VALUES ('integrity-check')")
+
+
+def test_a_migration_is_whole_or_not_at_all(first: Path, disk: _Disk) -> None:
+    stops = 0
+    while True:
+        disk.left = stops
+        try:
+            migrated = Database(first)
+        except LibraryFull:
+            stops += 1
+            disk.left = 10**9
+            with apsw.Connection(os.fspath(first)) as old:
+                assert old.execute("PRAGMA user_version").fetchone() == (1,)
+                assert old.execute("SELECT name FROM sqlite_schema WHERE name='embedding'").fetchall() == []
+                assert old.execute("SELECT rowid FROM fts WHERE fts MATCH 'title : warranty'").fetchall() == [(7,)]
+            old.close()
+        else:
+            assert disk.left >= 0, "a write failed and nobody was told"
+            disk.left = 10**9
+            assert migrated.all("SELECT rowid FROM fts WHERE fts MATCH 'title : warranty'") == [(7,)]
+            migrated.close()
+            break
+    assert stops > 12
+
+
+def test_who_comes_while_another_migrates_waits_for_it(first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "GESTURE_PATIENCE_S", 0.01)
+    monkeypatch.setattr(database, "MIGRATION_PATIENCE_S", 0.03)
+    migrating = os.open(first.with_name("urgent.lock"), os.O_RDWR | os.O_CREAT)
+    fcntl.flock(migrating, fcntl.LOCK_EX)
+    with pytest.raises(StoreBusy, match=r"busy for 0\.03 s"):
+        Reader(first)
+    os.close(migrating)
+    Reader(first).close()
 
 
 @pytest.mark.parametrize("opened", [Database, Reader])
@@ -346,6 +424,7 @@ def test_stopped_at_every_commit_and_resumed_it_comes_to_the_same(lib: Any, tmp_
         lambda made: made.change("a/x.jpg"),
         lambda made: made.facts(3, Facts(kind="photo", tags=("cat",))),
         lambda made: made.identify(3, "three"),
+        _seen_by_a_model,
         lambda made: made.vanish("b/x.jpg"),
     ]
     stops: list[tuple[int, Path]] = []
@@ -369,6 +448,16 @@ def test_stopped_at_every_commit_and_resumed_it_comes_to_the_same(lib: Any, tmp_
         made.db.close()
 
 
+def _seen_by_a_model(made: Any) -> None:
+    model = embeddings.Identity("m@1", "m", 1)
+    with made.db.write() as tx:
+        embeddings.put(tx, 1, model, [embeddings.Part("image", b"12"), embeddings.Part("image", b"34")])
+        suggestions.set_tags(tx, 1, [("dog", 0.5), ("sand", 0.25)], "m")
+        suggestions.set_caption(tx, 1, "a dog on sand", "m")
+        number = embeddings.model_id(tx, model.key)
+    clusters.replace(made.db, number, [(1, "dogs", 0.5, 0.5)], {"dogs": b"D"}, b"state")
+
+
 def _rows(db: Database) -> dict[str, list[Any]]:
     """The content of every table that time does not touch."""
     asset = "SELECT id, sha256, name, live, copies, kind, local, title FROM asset ORDER BY id"
@@ -377,6 +466,9 @@ def _rows(db: Database) -> dict[str, list[Any]]:
         "file": db.all("SELECT folder, name, shown, asset, size, previous FROM file ORDER BY 1, 2"),
         "facet": db.all("SELECT * FROM asset_facet ORDER BY 1, 2, 3"),
         "document": db.all("SELECT * FROM document ORDER BY asset"),
+        "vectors": db.all("SELECT * FROM embedding ORDER BY id"),
+        "suggestion": db.all("SELECT * FROM suggestion ORDER BY asset"),
+        "spot": db.all("SELECT s.*, c.label, c.centroid FROM spot s JOIN cluster c ON c.id=s.cluster ORDER BY 1"),
         "job": db.all("SELECT asset, stage, state FROM job ORDER BY 1, 2, 3"),
         "succession": db.all("SELECT old, new, path FROM succession ORDER BY id"),
         "changes": db.all("SELECT what, first, last, old, new FROM changes ORDER BY gen"),

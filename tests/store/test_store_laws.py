@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from albumsd.core.facts import Camera, CaptureTime, Companion, Exposure, Facts, Position, Problem
-from albumsd.store import assets, changes, files, readings, sources
+from albumsd.store import assets, changes, clusters, files, readings, sources, suggestions
 
 TEXT = st.text(max_size=12)
 TIMES = st.builds(
@@ -76,7 +76,7 @@ CONTENT = Facts(
 BESIDE = [
     Facts(captured=CaptureTime("2001-01-01T10:00:00", None, "takeout"), rating=4, tags=("dog", "sand"), title="Beside"),
     Facts(captured=CaptureTime("2002-01-01T10:00:00", None, "xmp"), rating=2, tags=("sun",), description="another one"),
-    Facts(position=Position(1.0, 2.0), rating=3),
+    Facts(position=Position(1.0, 2.0), rating=3, caption="their own words"),
 ]
 COPIES = ["2015/a.jpg", "2016-05/b.jpg", "x/20110203_101112.jpg"]
 
@@ -84,12 +84,12 @@ COPIES = ["2015/a.jpg", "2016-05/b.jpg", "x/20110203_101112.jpg"]
 def _state(lib: Any) -> tuple[Any, ...]:
     columns = ", ".join(f'"{column}"' for column in SHOWN)
     (asset,) = [row[0] for row in lib.db.all("SELECT id FROM asset WHERE live")]
-    found = lib.db.one("SELECT title, path, context, body, length FROM document WHERE asset=?", (asset,))
+    found = lib.db.one("SELECT title, path, context, body, suggested FROM document WHERE asset=?", (asset,))
     name_words = lib.name(asset).replace(".", " ").replace("~", " ").lower()
     return (
         lib.db.one(f"SELECT {columns} FROM asset WHERE id=?", (asset,)),
         lib.db.all("SELECT facet, value FROM asset_facet WHERE asset=? ORDER BY 1, 2", (asset,)),
-        (found[0].removeprefix(name_words.replace("_", " ")), *found[1:4]),
+        (found[0].removeprefix(name_words.replace("_", " ")), *found[1:5]),
         lib.db.value("SELECT size FROM preview WHERE asset=?", (asset,)),
     )
 
@@ -110,12 +110,14 @@ def _play(empty: Path, made: type, order: list[int], beside: list[Facts | None],
                 assets.store_facts(tx, asset, CONTENT)
             content = lib.identify(asset, "content")
             if number == 0:
-                steps: list[Callable[[Any, int], None]] = [
+                steps: list[Callable[[Any, int], object]] = [
                     lambda tx, a: assets.set_place(tx, a, ("Portugal", "Lisboa", "Lisbon", "Alfama", 38.7, -9.1)),
                     lambda tx, a: assets.set_preview(tx, a, 999, 99, 40, 30, b"12345678"),
                     lambda tx, a: assets.set_text(tx, a, "Words of the text"),
                     lambda tx, a: assets.store_facts(tx, a, CONTENT),
                     assets.refresh,
+                    lambda tx, a: suggestions.set_tags(tx, a, [("Sand", 0.9), ("grass", 0.5)], "m"),
+                    lambda tx, a: suggestions.set_caption(tx, a, "a dog in the grass", "m"),
                 ]
                 for step in stages:
                     with lib.db.write() as tx:
@@ -135,10 +137,10 @@ def test_the_order_of_copies_and_stages_does_not_show(empty_library: Path, lib: 
     @given(
         st.permutations(range(3)),
         st.lists(st.sampled_from([None, *BESIDE]), min_size=3, max_size=3),
-        st.permutations(range(5)),
+        st.permutations(range(7)),
     )
     def law(order: list[int], beside: list[Facts | None], stages: list[int]) -> None:
-        first = _play(empty_library, made, [0, 1, 2], beside, [0, 1, 2, 3, 4])
+        first = _play(empty_library, made, [0, 1, 2], beside, [0, 1, 2, 3, 4, 5, 6])
         assert _play(empty_library, made, order, beside, stages) == first
 
     law()
@@ -196,6 +198,18 @@ class _Library(RuleBasedStateMachine):
     def is_read(self, path: str, facts: Facts) -> None:
         if self.there(path):
             self.lib.facts(self.lib.asset(path), facts)
+
+    @rule(path=st.sampled_from(PATHS), tags=st.sampled_from([(), ("dog",), ("SUN", "moon")]))
+    def is_seen_by_a_model(self, path: str, tags: tuple[str, ...]) -> None:
+        if self.there(path):
+            with self.lib.db.write() as tx:
+                suggestions.set_tags(tx, self.lib.asset(path), [(tag, 0.5) for tag in tags], "m")
+                suggestions.set_caption(tx, self.lib.asset(path), " ".join(tags), "m")
+
+    @rule(chosen=st.lists(st.sampled_from(PATHS)), label=st.sampled_from(["one", "two", None]))
+    def is_put_together(self, chosen: list[str], label: str | None) -> None:
+        rows = [(self.lib.asset(path), label, 0.0, 0.0) for path in chosen if self.there(path)]
+        clusters.replace(self.lib.db, None, rows)
 
     @rule(path=st.sampled_from(PATHS), there=st.sampled_from(PATHS))
     def moves(self, path: str, there: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from albumsd.store import jobs, processes, sources, status
+from albumsd.store import embeddings, jobs, processes, sources, status
 from albumsd.store.processes import BUSY_S, HOLDS, IDLE_S, Pulse
 
 
@@ -103,7 +103,7 @@ def test_the_report_tells_who_is_there(lib: Any, now: Any) -> None:
     lib.arrive("x.jpg")
     scanned(lib)
     report = status.report(lib.db)
-    assert report["brain"] == {"state": "away", "model": None, "device": None}
+    assert report["brain"] == {"state": "away", "model": None, "device": None, "why": None}
     assert report["eta_s"] is None
     text = status.report_text(report)
     assert "ranking process is away" in text
@@ -111,12 +111,40 @@ def test_the_report_tells_who_is_there(lib: Any, now: Any) -> None:
     Pulse("brain", Clock()).beat(lib.db, "ready", model="m", device="cpu")
     Pulse("indexer", Clock()).beat(lib.db, "jobs", 600.0)
     report = status.report(lib.db)
-    assert report["brain"] == {"state": "ready", "model": "m", "device": "cpu"}
+    assert report["brain"] == {"state": "ready", "model": "m", "device": "cpu", "why": None}
     assert (report["indexer"], report["eta_s"]) == ({"state": "jobs"}, 600.0)
     text = status.report_text(report)
     assert "ranking process is ready" in text
     assert "away" not in text
     assert "about 10 min to go" in text
+    assert "by text and by meaning, with m on cpu" in text
+
+
+def test_without_a_model_it_says_so_in_the_words_of_who_knows(lib: Any, now: Any) -> None:
+    why = "no model of meaning is chosen: `albumsd models pull` fetches one"
+    Pulse("brain", Clock()).beat(lib.db, "ready", model=None, device=None, why=why)
+    report = status.report(lib.db)
+    assert (report["brain"]["why"], report["models"]) == (why, [])
+    assert f"by text only, {why}" in status.report_text(report)
+    report["brain"] = {"state": "silent", "model": None, "device": None}
+    assert "does not answer" in status.report_text(report)
+
+
+def test_the_vectors_of_each_model_are_told(lib: Any) -> None:
+    one, two = lib.arrive("x.jpg", "y.jpg")
+    first, second = embeddings.Identity("a@1", "A", 1), embeddings.Identity("b@2", "B", 2)
+    with lib.db.write() as tx:
+        embeddings.put(tx, one, first, [embeddings.Part("image", b"aa")] * 3)
+        embeddings.put(tx, two, first, [embeddings.Part("image", b"bb")])
+        embeddings.put(tx, two, second, [])
+    report = status.report(lib.db)
+    assert report["models"] == [
+        {"name": "A", "key": "a@1", "dimensions": 1, "vectors": 4, "assets": 2},
+        {"name": "B", "key": "b@2", "dimensions": 2, "vectors": 0, "assets": 0},
+    ]
+    text = status.report_text(report)
+    assert "A has seen 2 items" in text
+    assert "B has seen" not in text
 
 
 def test_before_the_first_file_is_known_it_says_what_goes_on(lib: Any, now: Any) -> None:
@@ -187,5 +215,5 @@ def test_no_part_of_a_report_walks_a_table_that_grows(lib: Any) -> None:
     assert len(asked) > 4
     plans = [row[3] for sql in asked for row in lib.db.all(f"EXPLAIN QUERY PLAN {sql}", ("",) * sql.count("?"))]
     walked = {plan.split()[1] + " " + plan.split()[-1] for plan in plans if plan.startswith("SCAN")}
-    small = {"s", "t", "tally", "process"}
+    small = {"s", "t", "tally", "process", "model"}
     assert {plan for plan in walked if plan.split()[0] not in small} <= {"f file_missing", "asset asset_problem"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -12,17 +12,18 @@ from pathlib import Path
 from albumsd.core import config as configuration
 from albumsd.core.config import Config
 from albumsd.core.facts import Camera, CaptureTime, Facts, Kind, Position, Problem
-from albumsd.store import assets, files, jobs
-from albumsd.store.database import Database, Reader
+from albumsd.store import assets, clusters, embeddings, files, jobs, suggestions
+from albumsd.store.database import Database, Reader, Tx
 from albumsd.vfs.node import Entry, Folder, Leaf
 from albumsd.vfs.tree import Tree
 
 MTIME = 1_600_000_000_000_000_000
+MODEL = embeddings.Identity("toy@1", "Toy", 1)
 
 
 @dataclass(frozen=True)
 class Spec:
-    """One file of a made-up library. Equal ``content`` means equal bytes."""
+    """One file of a made-up library. Equal ``content`` means equal bytes; ``suggested`` and ``caption`` are a model's."""
 
     path: bytes
     content: int
@@ -35,6 +36,9 @@ class Spec:
     flags: tuple[str, ...] = ()
     problem: str | None = None
     text: str | None = None
+    suggested: tuple[str, ...] = ()
+    caption: str | None = None
+    cluster: str | None = None
     preview: bool = True
     hashed: bool = True
 
@@ -86,6 +90,7 @@ class Made:
 
 def fill(database: Database, specs: Sequence[Spec], sources: int = 2) -> None:
     """Rows for ``specs``, as the scan and the stages would have written them."""
+    together: dict[int, str] = {}
     with database.write() as tx:
         for number in range(sources):
             if tx.value("SELECT 1 FROM source WHERE id=?", (number + 1,)):
@@ -103,10 +108,26 @@ def fill(database: Database, specs: Sequence[Spec], sources: int = 2) -> None:
             files.arrive(tx, folder, folder_path, [entry], 1)
             asset = tx.value("SELECT asset FROM file WHERE folder=? AND name=?", (folder, name))
             if spec.hashed:
-                _stages(tx, asset, spec)
+                asset = _stages(tx, asset, spec)
+            if spec.cluster:
+                together[asset] = spec.cluster
+    cluster(database, together)
 
 
-def _stages(tx, asset: int, spec: Spec) -> None:
+def cluster(database: Database, labels: Mapping[int, str | None]) -> None:
+    """Put each asset into the cluster of its label, or out of any; all others stay."""
+    if not labels:
+        return
+    with database.write() as tx:
+        embeddings.put(tx, next(iter(labels)), MODEL, [embeddings.Part("image", b"12")])
+        model = embeddings.model_id(tx, MODEL.key)
+    rows = {spot.asset: spot for spot in clusters.spots(database)}
+    rows |= {asset: clusters.Spot(asset, label, 0.0, 0.0) for asset, label in labels.items()}
+    clusters.replace(database, model, list(rows.values()))
+
+
+def _stages(tx: Tx, asset: int, spec: Spec) -> int:
+    """The asset that it is found to be."""
     facts = Facts(
         kind=spec.kind,
         mime="image/jpeg",
@@ -127,6 +148,11 @@ def _stages(tx, asset: int, spec: Spec) -> None:
         assets.set_preview(tx, asset, 500 + spec.content, 50, 10, 10, None)
     if spec.text:
         assets.set_text(tx, asset, spec.text)
+    if spec.suggested:
+        suggestions.set_tags(tx, asset, [(tag, 0.5) for tag in spec.suggested], MODEL.name)
+    if spec.caption:
+        suggestions.set_caption(tx, asset, spec.caption, MODEL.name)
+    return asset
 
 
 class Library:

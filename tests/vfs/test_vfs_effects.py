@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.made import MTIME, Library, Made, Spec
+from support.made import MTIME, Library, Made, Spec, cluster
 
 from albumsd.core.facts import CaptureTime, Facts
-from albumsd.store import assets, changes, files, sources
+from albumsd.store import assets, changes, files, sources, suggestions
 from albumsd.vfs.effects import Arrival, Effects
 from albumsd.vfs.node import Folder, Leaf
 
@@ -19,7 +19,10 @@ Maker = Callable[..., Made]
 Names = dict[tuple[tuple[str, ...], bytes], tuple[int, int]]
 
 
-FILTERS = [("filter", "rating=1+"), ("filter", "place=chile"), ("info", "filter", "tag=beach")]
+FILTERS = [
+    ("filter", "rating=1+"), ("filter", "place=chile"), ("info", "filter", "tag=beach"), ("filter", "cluster=sea"),
+    ("filter", "dog"),
+]  # fmt: skip
 
 
 def everything(made: Made) -> Names:
@@ -43,7 +46,7 @@ def effects(made: Made, gen: int, held: Callable[[tuple[str, ...]], bool] = lamb
 
 
 def act(made: Made, number: int, what: str) -> None:
-    """Something that a scan or a stage does to the ``number``-th file."""
+    """Something that a scan, a stage or brain does to the ``number``-th file."""
     row = made.database.one(
         "SELECT id, asset, folder, name, size, mtime_ns, inode, missing_ns FROM file LIMIT 1 OFFSET ?", (number,)
     )
@@ -51,6 +54,9 @@ def act(made: Made, number: int, what: str) -> None:
         return
     file, asset, folder, name, size, mtime_ns, inode, missing = row
     path = made.database.value("SELECT path FROM folder WHERE id=?", (folder,))
+    if what == "cluster":
+        cluster(made.database, {asset: ("dogs", "Sea", None)[number % 3]})
+        return
     with made.database.write() as tx:
         if what == "date":
             facts = Facts(kind="photo", mime="image/jpeg", captured=CaptureTime("2011-02-03T04:05:06", None, "exif"))
@@ -64,6 +70,10 @@ def act(made: Made, number: int, what: str) -> None:
             for (gone,) in tx.all("SELECT id FROM file WHERE folder=?", (folder,)):
                 files.vanish(tx, gone)
             files.remove_folder(tx, folder)
+        elif what == "suggest":
+            suggestions.set_tags(tx, asset, [[("Sea", 0.5)], [("Beach", 0.4)], []][number % 3], "Toy")
+        elif what == "caption":
+            suggestions.set_caption(tx, asset, "a dog" if number % 2 else None, "Toy")
         elif what == "place":
             assets.set_place(tx, asset, ("Chile", "Valparaíso", "Valparaíso", "", -33.0, -71.6))
         elif what == "identify":
@@ -89,8 +99,12 @@ specs = st.builds(
     tags=st.sampled_from([(), ("Beach",)]),
     hashed=st.booleans(),
     preview=st.booleans(),
+    cluster=st.sampled_from([None, "dogs"]),
 )
-ACTS = ["date", "stars", "place", "identify", "preview", "vanish", "change", "move", "folder goes"]
+ACTS = [
+    "date", "stars", "place", "identify", "preview", "vanish", "change", "move", "folder goes", "suggest", "caption",
+    "cluster",
+]  # fmt: skip
 acts = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(ACTS)), max_size=6)
 
 

@@ -39,6 +39,9 @@ specs = st.builds(
     tags=st.lists(st.sampled_from(["Beach", "a:b", "Familie/Oma"]), unique=True, max_size=2).map(tuple),
     flags=st.sampled_from([(), ("raw",), ("screenshots", "animated")]),
     problem=st.sampled_from([None, "truncated"]),
+    suggested=st.sampled_from([(), ("Sea", "Beach"), ("a:b",)]),
+    caption=st.sampled_from([None, "a dog on sand"]),
+    cluster=st.sampled_from([None, "dog/beach", "Sea"]),
     preview=st.booleans(),
     hashed=st.booleans(),
 )  # fmt: skip

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from support.made import Made, Spec, fill
 
 from albumsd.core.errors import LibraryFull, NotFound, StoreBusy
+from albumsd.ipc import calls
+from albumsd.ipc.addresses import short
+from albumsd.search import patience, run
+from albumsd.vfs.info import why_text
 from albumsd.vfs.node import Content, Folder, Leaf
 
 Maker = Callable[..., Made]
@@ -99,6 +108,13 @@ def test_info_says_why(make: Maker) -> None:
     assert leaf.size == len(leaf.text)
 
 
+def test_a_set_cannot_be_drawn_around_what_is_alike(make: Maker) -> None:
+    made = make(LETTERS)
+    assert isinstance(made.at("search", "like=holiday.jpg"), Folder)
+    with pytest.raises(NotFound):
+        made.at("filter", "like=holiday.jpg")
+
+
 def test_a_filter_holds_all_views_narrowed(make: Maker) -> None:
     made = make(LETTERS)
     assert made.names("filter", "camera=pixel", "by-place", "Portugal", "Lisboa", "Lisbon") == ["holiday.jpg"]
@@ -125,3 +141,118 @@ def test_a_search_answers_even_when_it_cannot_be_remembered(
     monkeypatch.setattr(made.tree.context, "remember", refuse)
     assert made.names("search", "warranty letter") == ["001 warranty letter.pdf"]
     assert remembered(made) == 0
+
+
+# ------------------------------------------------------------------------------- with a brain, of sorts
+
+TEXT = {"words": {"letter": 4.2}, "score": 4.2, "by": "bm25", "rank": 1}
+MEANT = {"text": {}, "meaning": 0.3121, "model": {"name": "ViT-B-32", "rank": 2, "floor": 0.25}}
+
+
+@contextmanager
+def brain(made: Made, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """A brain that says what it is told to, for a library with a model; gives the questions it was asked."""
+    made.config.values["model"] = "model"
+    asked: list[dict[str, Any]] = []
+
+    def answered(question: dict[str, Any]) -> dict[str, Any]:
+        asked.append(question)
+        return answer(question)
+
+    server = calls.Server(made.config.run / run.SOCKET, answered)
+    try:
+        yield asked
+    finally:
+        server.close()
+
+
+def asset(made: Made, name: str) -> int:
+    return int(made.database.value("SELECT id FROM asset WHERE name=?", (name,)))
+
+
+def test_late_results_come_after_the_shown_ones(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "AGAIN_S", 0.0)
+    made = make(LETTERS)
+    by_words = [asset(made, "warranty letter.pdf"), 4.2, json.dumps({"text": TEXT, "meaning": None})]
+    by_both = [by_words[0], 0.03, json.dumps(MEANT | {"text": TEXT})]
+    by_meaning = [asset(made, "holiday.jpg"), 0.04, json.dumps(MEANT)]
+    answers = [{"hits": [by_words], "late": True}, {"hits": [by_meaning, by_both], "late": False}]
+    with brain(made, lambda _: answers[min(len(asked), 2) - 1]) as asked:
+        assert made.names("search", "letter") == ["001 warranty letter.pdf"]
+        assert made.names("search", "letter") == ["001 warranty letter.pdf", "002 holiday.jpg"]
+        assert made.names("info", "search", "letter") == ["001 warranty letter.pdf.txt", "002 holiday.jpg.txt"]
+    assert made.names("search", "letter") == ["001 warranty letter.pdf", "002 holiday.jpg"], "also when brain is gone"
+    assert {question["ask"] for question in asked} == {"rank"}
+    leaf = made.at("info", "search", "letter", "002 holiday.jpg.txt")
+    assert isinstance(leaf, Leaf)
+    assert b"Found by:    meaning 0.312 (2nd, floor 0.25, by ViT-B-32)\n" in leaf.text
+
+
+def test_a_look_asks_no_brain(make: Maker) -> None:
+    made = make(LETTERS)
+    with brain(made, lambda _: {"hits": [], "late": True}) as asked:
+        for path in (("search", "letter"), ("search", "letter", "001 warranty letter.pdf"), ("filter", "letter"),
+                     ("info", "search", "letter", "001 warranty letter.pdf.txt"), ("search", "like=holiday.jpg")):  # fmt: skip
+            made.at(*path)
+        assert asked == []
+        made.names("search", "letter")
+        assert len(asked) == 1
+
+
+@pytest.mark.parametrize("said", [None, b"", b'{"hits": [[1, 0.4, "{'], ids=["hangs", "dies", "dies while it answers"])
+def test_a_brain_that_goes_in_the_middle_is_not_noticed(make: Maker, said: bytes | None) -> None:
+    made = make(LETTERS)
+    made.config.values["model"] = "model"
+    if said is None:
+        made.config.values["search_deadline_s"] = 0.1
+    made.config.run.mkdir(exist_ok=True)
+    over = threading.Event()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        with short(made.config.run / run.SOCKET) as address:
+            listening.bind(address)
+        listening.listen()
+
+        def serve() -> None:
+            peer, _ = listening.accept()
+            with peer:
+                peer.recv(65536)
+                if said is None:
+                    over.wait(30)
+                else:
+                    peer.sendall(said)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            assert made.names("search", "warranty letter") == ["001 warranty letter.pdf"]
+        finally:
+            over.set()
+            thread.join()
+    assert made.names("search", "warranty letter") == ["001 warranty letter.pdf"]
+    assert made.names("search", "warranty milk") == [], "a model would have a say in what holds some of the words"
+
+
+@pytest.mark.parametrize(
+    ("why", "want"),
+    [
+        ({"text": TEXT, "meaning": None}, "text 4.20 (letter 4.20; by bm25; 1st)"),
+        (
+            MEANT | {"text": TEXT | {"rank": 12}},
+            "text 4.20 (letter 4.20; by bm25; 12th) + meaning 0.312 (2nd, floor 0.25, by ViT-B-32)",
+        ),
+        (MEANT, "meaning 0.312 (2nd, floor 0.25, by ViT-B-32)"),
+        ({"meaning": 0.5}, "meaning 0.500"),
+        ({"text": {"score": 1.5}, "meaning": None}, "text 1.50"),
+        ({"text": {"words": {}, "score": 0.0, "by": "date"}, "meaning": None}, "its facts, newest first"),
+        ({"text": {"words": {}, "score": 0.0, "by": "name"}, "meaning": None}, "its name"),
+        ({"text": {"by": "name"}} | {"meaning": 1.0, "model": {"rank": 1}}, "its name + meaning 1.000 (1st)"),
+        ({}, "its facts, newest first"),
+    ],
+)
+def test_the_reason_names_both_parts(why: dict[str, Any], want: str) -> None:
+    assert why_text(why) == want
+
+
+def test_ordinals() -> None:
+    for wanted in ["1st", "2nd", "3rd", "4th", "10th", "11th", "13th", "21st", "22nd", "103rd", "111th", "112th"]:
+        assert why_text({"text": {"score": 1, "rank": int(wanted[:-2])}}) == f"text 1.00 ({wanted})"

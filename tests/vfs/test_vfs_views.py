@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from support.made import Made, Spec
+from support.made import Made, Spec, cluster
 
 from albumsd.core.errors import NotFound
 from albumsd.core.facts import Facts
@@ -55,6 +55,30 @@ def test_by_type_lists_kinds_and_flags(make: Maker) -> None:
 def test_by_tag_shows_legal_names(make: Maker) -> None:
     made = make([Spec(b"a.jpg", 1, tags=("Familie/Oma", "Beach"))])
     assert made.names("by-tag") == ["Beach", "Familie_Oma"]
+
+
+def test_by_tag_shows_what_a_model_suggests_beside_what_a_person_said(make: Maker) -> None:
+    made = make(
+        [
+            Spec(b"a.jpg", 1, tags=("Beach",), suggested=("beach", "dog")),
+            Spec(b"b.jpg", 2, suggested=("dog",), caption="a dog"),
+        ]
+    )
+    assert made.names("by-tag") == ["Beach", "dog"]
+    assert made.names("by-tag", "dog", "2020") == ["a.jpg", "b.jpg"]
+    assert made.names("filter", "tag=dog -tag=beach", "by-date", "2020", "2020-09") == ["b.jpg"]
+    assert made.names("filter", "has=caption", "by-date", "2020", "2020-09") == ["b.jpg"]
+
+
+def test_clusters_are_folders_of_what_looks_alike(make: Maker) -> None:
+    made = make([Spec(b"a.jpg", 1, cluster="dog/beach"), Spec(b"b.jpg", 2, cluster="cats"), Spec(b"c.jpg", 3)])
+    assert made.names("clusters") == ["cats", "dog_beach"]
+    assert made.names("clusters", "dog_beach") == ["a.jpg"]
+    assert made.names("filter", "cluster=beach or cluster=cats", "by-date", "2020", "2020-09") == ["a.jpg", "b.jpg"]
+    cluster(made.database, {1: "cats", 2: None})
+    assert made.names("clusters") == ["cats"]
+    assert made.names("clusters", "cats") == ["a.jpg"]
+    assert "clusters" in made.names("previews")
 
 
 def test_recent_shows_the_last_arrivals(make: Maker) -> None:
@@ -152,6 +176,42 @@ def test_info_tells_what_a_sidecar_says(make: Maker) -> None:
     assert "From the sidecar" in text
     attributes = made.tree.xattrs(made.reader, leaf)
     assert (attributes[b"user.xdg.tags"], attributes[b"user.xdg.comment"]) == (b"Beach", b"From the sidecar")
+
+
+def told(made: Made, name: str) -> tuple[dict[str, str], dict[bytes, bytes]]:
+    """What info/ says of an asset, by label, and its attributes."""
+    leaf = made.at("info", "by-date", "2020", "2020-09", f"{name}.txt")
+    assert isinstance(leaf, Leaf)
+    lines = made.tree.content(made.reader, leaf).decode().splitlines()
+    found = dict(line.split(":", 1) for line in lines)
+    return {label: text.strip() for label, text in found.items()}, made.tree.xattrs(made.reader, leaf)
+
+
+def test_info_tells_who_said_what(make: Maker) -> None:
+    spec = Spec(
+        b"a.jpg", 1, tags=("Rex", "Beach"), suggested=("beach", "sea"), caption="a dog on sand", cluster="dogs outside"
+    )
+    made = make([spec])
+    lines, attributes = told(made, "a.jpg")
+    assert lines["Tags"] == "Beach, Rex"
+    assert lines["Tags by Toy"] == "sea"
+    assert lines["Caption by Toy"] == "a dog on sand"
+    assert lines["Cluster"] == "dogs outside"
+    assert "Caption" not in lines
+    assert attributes[b"user.xdg.tags"] == b"Beach,Rex,sea"
+    assert attributes[b"user.albumsd.caption"] == b"a dog on sand"
+
+
+def test_a_persons_caption_is_the_one_that_is_shown(make: Maker) -> None:
+    made = make([Spec(b"a.jpg", 1, caption="a dog on sand")])
+    with made.database.write() as tx:
+        readings.put_sidecar(tx, 1, Facts(caption="Rex on holiday"))
+        assets.refresh(tx, 1)
+    lines, attributes = told(made, "a.jpg")
+    assert lines["Caption"] == "Rex on holiday"
+    assert not [label for label in lines if label.endswith("by Toy")]
+    assert attributes[b"user.albumsd.caption"] == b"Rex on holiday"
+    assert b"user.xdg.tags" not in attributes
 
 
 def test_no_size_changes_when_a_drive_goes_away(make: Maker) -> None:

@@ -20,6 +20,7 @@ MODULES = {
     "wait": "wait",
     "facts": "facts",
     "search": "search",
+    "models": "models",
     "config": "config",
     "help": "help_",
     "demo": "demo",

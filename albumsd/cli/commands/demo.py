@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -46,12 +48,19 @@ def _say(text: str) -> None:
 
 def _demo(top: Path, once: bool, keep: bool) -> int:
     from albumsd.demo import library as drawn
+    from albumsd.demo import model
     from albumsd.demo.tour import Tour
 
     pictures, mount, library = top / "Pictures", top / "Albums", top / "library"
     _say(f"Drawing a library of ten years into {pictures} …")
     truth = drawn.build(pictures)
     _say(f"  {len(truth.files)} files")
+    meaning = _has_meaning()
+    library.mkdir(mode=0o700)
+    settings = {"model": os.fspath(model.FOLDER), "demo": True} if meaning else {"demo": True}
+    (library / "config.toml").write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
+    if not meaning:
+        _say("  (without the extra `meaning` no model can look at the pictures: pip install 'albumsd[meaning]')")
     process = subprocess.Popen(
         [sys.executable, "-m", "albumsd", "run", "--library", library, "--mount", mount, "--source", pictures],
         stdin=subprocess.DEVNULL,
@@ -71,7 +80,7 @@ def _demo(top: Path, once: bool, keep: bool) -> int:
         _await_ready(process)
         _say(f"Mounted on {mount}. Indexing …")
         wait(configuration.load(library), INDEX_S)
-        failed = _tour(Tour(truth, mount, _say))
+        failed = _tour(Tour(truth, mount, _say, meaning))
         if not once and not asked.is_set():
             end_of_it = "and leaves it in place" if keep else "and removes it"
             _say(f"\nLook around in {mount} with any program. Ctrl-C ends the demo {end_of_it}.")
@@ -80,6 +89,11 @@ def _demo(top: Path, once: bool, keep: bool) -> int:
     finally:
         process.terminate()
         process.wait(60)
+
+
+def _has_meaning() -> bool:
+    """Whether the extra `meaning` is installed."""
+    return all(importlib.util.find_spec(name) for name in ("torch", "open_clip"))
 
 
 def _await_ready(process: subprocess.Popen[str]) -> None:

@@ -1,15 +1,24 @@
-"""albumsd search: the ranking that search/<query>/ shows."""
+"""albumsd search: the ranking that search/<query>/ shows.
+
+What there is to say besides (meaning is late, or there is no model) goes to standard error, so that ``--json`` stays
+a list of results.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import sys
 from typing import Any
 
 from albumsd.core import clock
-from albumsd.search import run
+from albumsd.core.config import Config
+from albumsd.query.parser import parse
+from albumsd.query.tree import Node, is_pure_filter, likes
+from albumsd.search import likeness, run
 from albumsd.store import lookups
+from albumsd.store.database import Tx
 
 from ..common import ask, load, positive, print_json, reader
 from . import Command
@@ -19,7 +28,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", metavar="QUERY", nargs="+", help="words and terms; `albumsd help query` lists them")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--limit", metavar="N", type=positive, default=None, help="at most N results, 1 or more")
-    parser.add_argument("--why", action="store_true", help="say why each was found")
+    parser.add_argument("--why", action="store_true", help="say why each was found: by its words, by its meaning")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -31,9 +40,11 @@ def _run(arguments: argparse.Namespace) -> int:
             text,
             today=clock.today(),
             limit=arguments.limit or config["search_results"],
-            brain=config.run / "brain.sock",
+            brain=config.run / run.SOCKET,
+            model=bool(config["model"]),
             deadline_s=config["search_deadline_s"],
         )
+        notes = _notes(config, library, parse(text, clock.today()), results, arguments.why)
         mounted = ask(config, "mount", {"ask": "status"})
         rows: list[dict[str, Any]] = []
         for rank, hit in enumerate(results.hits, 1):
@@ -50,6 +61,8 @@ def _run(arguments: argparse.Namespace) -> int:
                     "why": json.loads(hit.why),
                 }
             )
+    for note in notes:
+        print(f"albumsd: {note}", file=sys.stderr)
     if arguments.json:
         print_json(rows)
         return 0
@@ -62,6 +75,23 @@ def _run(arguments: argparse.Namespace) -> int:
 
             print(f"     {why_text(row['why'])}")
     return 0
+
+
+def _notes(config: Config, library: Tx, node: Node, results: run.Results, why: bool) -> list[str]:
+    """What a person should know of the results besides."""
+    wanted = [like.reference for like in likes(node)]
+    notes = [
+        f"like={reference}: no file, or more than one, is called so" for reference in wanted
+        if likeness.resolve(library, reference) is None
+    ]  # fmt: skip
+    if not config["model"]:
+        if wanted or (why and not is_pure_filter(node)):
+            notes.append("no model is chosen, so meaning is not searched; see: albumsd models list")
+    elif results.late and results.by == "brain":
+        notes.append("meaning is not ready yet; these are found by their words: ask again in a moment")
+    elif results.late:
+        notes.append("meaning is missing, brain does not answer; these hold all words")
+    return notes
 
 
 COMMAND = Command(

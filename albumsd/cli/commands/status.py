@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from albumsd.core import weights
 from albumsd.core.config import Config
 from albumsd.store import status
 
@@ -31,7 +32,9 @@ def gather(config: Config) -> dict[str, Any]:
         report["indexer"] = {"state": indexer.get("phase")}
         report["eta_s"] = status.estimate(report, indexer.get("eta_s"))
     if brain:
-        report["brain"] = {key: brain.get(key) for key in ("state", "model", "device")}
+        report["brain"] = {key: brain.get(key) for key in ("state", "model", "device", "why")}
+    elif not config["model"]:
+        report["brain"]["why"] = weights.WITHOUT
     for process in ("indexer", "brain"):
         if answers[process] is None and report[process]["state"] != "away":
             report[process]["state"] = "silent"
@@ -48,6 +51,8 @@ def _text(report: dict[str, Any]) -> str:
     else:
         head = "Not mounted: the mount process does not answer\n"
     tail = f"No answer from: {', '.join(away)}\n" if 0 < len(away) < len(report["processes"]) else ""
+    if not report["processes"]["brain"] and report["brain"]["why"]:
+        tail = f"  {weights.words_only(report['brain']['why'])}\n{tail}"
     return head + status.report_text(report) + tail
 
 

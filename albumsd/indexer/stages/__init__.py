@@ -13,7 +13,7 @@ from albumsd.core.errors import ConfigError
 
 from ..stage import Stage
 
-MODULES = ("facts", "hash", "place", "text", "preview")
+MODULES = ("facts", "hash", "place", "text", "preview", "embed", "tags", "caption")
 ALWAYS = {"facts", "hash"}
 """Without these nothing is known of a file: they cannot be switched off."""
 

@@ -8,6 +8,9 @@ clock too. Sony keeps the offset of the clock in a ``USMT`` box.
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta, timezone
 from fractions import Fraction
 from typing import Any
@@ -38,6 +41,11 @@ _ISO6709 = re.compile(r"^([+-]\d{2,6}(?:\.\d+)?)([+-]\d{3,7}(?:\.\d+)?)([+-]\d+(
 _LOCAL_CLOCK = re.compile(r"\b(?:dji|gopro|nikon|canon|panasonic|olympus|fujifilm|ricoh|casio)\b", re.IGNORECASE)
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _OPEN_S = 20
+_FRAMES_S = 8.0
+"""For so long further frames are looked for; a video that is slow to decode is known by those found until then."""
+_FAILURES = 3
+_LONGEST = 2.5
+"""A frame is at most so much longer than its short side."""
 
 
 def _open(source: Source) -> Any:
@@ -224,19 +232,88 @@ def first_frame(source: Source, long_side: int, share: float = 0.0) -> Image.Ima
                     stream.codec_context.skip_frame = "NONKEY"
                     container.seek(int(container.duration * at))
                 frame = next(container.decode(stream))
-                width, height = frame.width, frame.height
-                aspect = stream.sample_aspect_ratio
-                if aspect and aspect != 1 and Fraction(1, 4) < aspect < 4:
-                    width = round(width * aspect)
-                size = pictures.fit(width, height, long_side)
-                image: Image.Image = frame.reformat(*size, format="rgb24").to_image()
-                turns = round((frame.rotation or 0) / 90) % 4
-                return image.rotate(90 * turns, expand=True) if turns else image
+                return _upright(frame, pictures.fit(*_size(frame, stream), long_side))
             except (av.error.FFmpegError, StopIteration, ValueError, OSError) as failure:
                 error = failure
     if isinstance(error, StopIteration) or missing_tail(source):
         raise MediaError("truncated", "no frame of it can be decoded")
     raise MediaError("corrupt", _words(error) if error else "")
+
+
+def _size(frame: Any, stream: Any) -> tuple[int, int]:
+    """Width and height with square pixels, before it is turned."""
+    width, height = frame.width, frame.height
+    aspect = stream.sample_aspect_ratio
+    if aspect and aspect != 1 and Fraction(1, 4) < aspect < 4:
+        width = round(width * aspect)
+    return width, height
+
+
+def _upright(frame: Any, size: tuple[int, int]) -> Image.Image:
+    image: Image.Image = frame.reformat(*size, format="rgb24").to_image()
+    turns = round((frame.rotation or 0) / 90) % 4
+    return image.rotate(90 * turns, expand=True) if turns else image
+
+
+def _short(width: int, height: int, short_side: int) -> tuple[int, int]:
+    scale = min(1.0, short_side / min(width, height), short_side * _LONGEST / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def frames(source: Source, count: int, short_side: int, limits: Limits) -> Iterator[Image.Image]:
+    """What it shows in the middle of each of ``count`` equal parts: the keyframe before it, or, where that lies in the
+    part before, the frame itself. Of a video without a duration its first keyframes.
+
+    Bad places are passed over. Ends after ``_FRAMES_S``, or when ``_FAILURES`` places in a row are bad. Raises
+    MediaError when it cannot be opened.
+    """
+    end, failures = time.monotonic() + _FRAMES_S, 0
+    with _open(source) as container:
+        if not container.streams.video:
+            raise MediaError("corrupt", "no picture track")
+        stream = container.streams.video[0]
+        pictures.check_size(stream.width or 0, stream.height or 0, limits)
+        stream.codec_context.thread_count = 1
+        length, start = max(0, container.duration or 0), container.start_time or 0
+        for number in range(count):
+            if failures >= _FAILURES or time.monotonic() > end:
+                return
+            frame = None
+            with suppress(av.error.FFmpegError, ValueError, OSError):
+                at = start + length * (2 * number + 1) // (2 * count) if length else None
+                frame = _keyframe(container, stream, at)
+                if frame is not None and at is not None and _at(frame) < at - length // (2 * count):
+                    frame = _exactly(container, stream, at, end) or frame
+            if frame is None:
+                failures += 1
+            else:
+                failures = 0
+                yield _upright(frame, _short(*_size(frame, stream), short_side))
+
+
+def _at(frame: Any) -> float:
+    """When a frame is shown, in microseconds; 0 if it does not say."""
+    return float(frame.time or 0) * av.time_base
+
+
+def _keyframe(container: Any, stream: Any, at: int | None) -> Any:
+    """The keyframe at or before ``at`` (microseconds); None: the next one. None if there is none."""
+    stream.codec_context.skip_frame = "NONKEY"
+    if at is not None:
+        container.seek(at)
+    return next(container.decode(stream), None)
+
+
+def _exactly(container: Any, stream: Any, at: int, end: float) -> Any:
+    """The frame at ``at``, decoded from the keyframe before it; None when it is not reached until ``end``."""
+    stream.codec_context.skip_frame = "DEFAULT"
+    container.seek(at)
+    for frame in container.decode(stream):
+        if _at(frame) >= at:
+            return frame
+        if time.monotonic() > end:
+            return None
+    return None
 
 
 def preview(source: Source, long_side: int, limits: Limits) -> pictures.Picture:
@@ -253,4 +330,5 @@ READER = Reader(
     example="VID_20240413_182205.mp4",
     facts=facts,
     preview=preview,
+    frames=frames,
 )

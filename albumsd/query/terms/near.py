@@ -1,7 +1,8 @@
 """``near=``: around a position, or around a place by its name.
 
 Without a distance it is 1 km around a position (a walk away from what somebody pointed at) and 10 km around
-a named place (whose one point stands for a town).
+a named place (whose one point stands for a town). Where several places of the library are called so, all are meant;
+``near='paris, france'`` says which.
 """
 
 from __future__ import annotations

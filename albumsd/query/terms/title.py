@@ -1,4 +1,4 @@
-"""``title=``: words of title, description and caption."""
+"""``title=``: words of title, description, caption and tags."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from albumsd.query.term import Term, scope_parser
 
 TERM = Term(
     "title",
-    "Words of title, description or caption.",
+    "Words of title, description, caption or tags, a model's too.",
     "title=birthday",
     scope_parser("title"),
 )

@@ -1,8 +1,10 @@
 """search/ and filter/: a search is a folder.
 
 ``search/<query>/`` lists ranked results, ``001 IMG_1.jpg``; it is computed when the folder is opened, and kept, so
-that a name once shown means the same asset while the query is remembered. ``filter/<query>/`` holds all views
-again, narrowed to the query. A stat or lookup runs nothing and saves nothing: any plausible query "exists".
+that a name once shown means the same asset while the query is remembered. It is computed each time the folder is
+opened: what was not there before (a new file; what meaning found when the model was loaded) comes after what was shown.
+Each result keeps the reason for which it was shown. ``filter/<query>/`` holds all views again, narrowed to the query.
+A stat or lookup runs nothing and saves nothing: any plausible query "exists".
 """
 
 from __future__ import annotations
@@ -62,18 +64,19 @@ class SearchFolder(Folder):
     def child(self, text: str) -> ResultsFolder:
         return ResultsFolder(self.context, (*self.path, text), self.form, text)
 
-    def _readme(self) -> Leaf:
-        return text_leaf((*self.path, "README.txt"), readmes.search_readme(), self.context.opened_ns)
+    def _readme(self, reader: Reader) -> Leaf:
+        missing = readmes.meaning(reader, self.context.config)
+        return text_leaf((*self.path, "README.txt"), readmes.search_readme(missing), self.context.changed_ns)
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:
         if name == b"README.txt":
-            return self._readme()
+            return self._readme(reader)
         if not is_query(name, self.context.today()):
             raise NotFound(name=name)
         return self.child(name.decode())
 
     def open(self, reader: Reader) -> Listing:
-        rows: list[tuple[bytes, Folder | Leaf]] = [(b"README.txt", self._readme())]
+        rows: list[tuple[bytes, Folder | Leaf]] = [(b"README.txt", self._readme(reader))]
         for text, _ in queries.recent(reader):
             if names.sanitise(text) == text:  # the name rule holds for listed names; the others can be typed
                 rows.append((encode(text), self.child(text)))
@@ -131,7 +134,8 @@ class ResultsFolder(Folder):
                 self.text,
                 today=self.context.today(),
                 limit=config["search_results"],
-                brain=config.run / "brain.sock",
+                brain=config.run / run.SOCKET,
+                model=bool(config["model"]),
                 deadline_s=config["search_deadline_s"],
             )
         except QueryError:
@@ -199,11 +203,12 @@ class FilterFolder(Folder):
             raise NotFound(name=name)
         text = name.decode()
         path = (*self.path, text)
+        try:
+            selection = run.filter_selection(text, self.context.today())
+        except QueryError:  # it can be ranked, but selects nothing
+            raise NotFound(name=name) from None
         self.context.filters.touch(path, self.form)
-        return self._views(path, self.form, self.selection(text))
-
-    def selection(self, text: str) -> Node:
-        return run.filter_selection(text, self.context.today())
+        return self._views(path, self.form, selection)
 
     def open(self, reader: Reader) -> Listing:
         return ListListing([(b"README.txt", self._readme())])

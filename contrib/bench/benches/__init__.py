@@ -6,7 +6,7 @@ from importlib import import_module
 
 from harness.bench import Bench
 
-NAMES = ("listing", "reading", "independence", "scanning", "hashing", "facts", "store", "scale")
+NAMES = ("listing", "reading", "independence", "scanning", "hashing", "facts", "store", "vectors", "scale")
 
 
 def load(name: str) -> Bench:

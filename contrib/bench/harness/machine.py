@@ -16,7 +16,18 @@ _BASELINES = {
     "sha256sum": ("sha256sum", "--version"),
     "exiftool": ("exiftool", "-ver"),
 }
-_LIBRARIES = ("apsw", "pyfuse3", "trio", "rank-bm25", "exifread", "pillow")
+_LIBRARIES = (
+    "apsw",
+    "pyfuse3",
+    "trio",
+    "rank-bm25",
+    "exifread",
+    "pillow",
+    "numpy",
+    "torch",
+    "open-clip-torch",
+    "hnswlib",
+)
 
 
 def describe() -> dict[str, str]:

@@ -1,0 +1,63 @@
+"""The small pictures by which a model sees an asset: files of our own (``media.shelf``), never the original.
+
+So what a model does needs no drive, and choosing another model opens no original. A file that was lost or cut is
+``PreviewLost``: the preview stage makes it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from albumsd.media.shelf import MOST_FRAMES, THUMBNAIL_SIDE, frame_path, preview_path, thumbnail_path
+from albumsd.store import lookups
+from albumsd.store.database import Tx
+from albumsd.store.scanning import Subject
+
+from .stage import PreviewLost
+
+log = logging.getLogger(__name__)
+
+
+def of(tx: Tx, subject: Subject, previews: Path, input_px: int) -> Path | None:
+    """The picture that shows ``subject``: the thumbnail, or the preview where the thumbnail's short side is below
+    ``input_px``. None when it has none. Raises PreviewLost."""
+    pixels = lookups.preview_pixels(tx, subject.asset)
+    if pixels is None or subject.sha256 is None:
+        return None
+    short = min(pixels) * min(1.0, THUMBNAIL_SIDE / max(pixels))
+    small = round(short) >= input_px or max(pixels) <= THUMBNAIL_SIDE
+    path = (thumbnail_path if small else preview_path)(previews, subject.sha256.hex())
+    if not whole(path):
+        raise PreviewLost
+    return path
+
+
+def frames(subject: Subject, previews: Path) -> list[Path]:
+    """What a video shows at several moments; none for anything else. Raises PreviewLost."""
+    found: list[Path] = []
+    if subject.kind == "video" and subject.sha256 is not None:
+        for number in range(1, MOST_FRAMES + 1):
+            path = frame_path(previews, subject.sha256.hex(), number)
+            if not path.exists():
+                break
+            if not whole(path):
+                raise PreviewLost
+            found.append(path)
+    return found
+
+
+def whole(path: Path, size: int | None = None) -> bool:
+    """Whether a WebP file is there, as long as it says in its head, and of ``size`` bytes if that is given. One that
+    cannot be read for other reasons is not lost."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(12)
+            length = file.seek(0, 2)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        log.warning("%s: %s", path, error.strerror)
+        return True
+    said = int.from_bytes(head[4:8], "little") + 8
+    return head[:4] == b"RIFF" and head[8:] == b"WEBP" and said == length and size in (None, length)
