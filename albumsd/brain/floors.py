@@ -19,8 +19,8 @@ can be had:
    library: hence the tenth percentile and the ``gap`` that texts of the bank have between the two, and ``cap``, the
    largest median that a text of the bank can have (mean and two standard deviations). ``reach`` is how far above the
    usual a text of the bank gets with its best picture: the ``SURE`` quantile over the bank, ``MARGIN`` standard
-   deviations more for the pictures that the sample lacks, and ``sigma (sqrt(2 ln N) - sqrt(2 ln n))`` for a library of N
-   rows of which n were looked at (the growth of the largest of n normal values). Scores relative to a bank of other
+   deviations more for the pictures that the sample lacks, and ``sigma (sqrt(2 ln N) - sqrt(2 ln n))`` for a library of
+   N rows of which n were looked at (the growth of the largest of n normal values). Scores relative to a bank of other
    queries are the idea of querybank normalisation (arXiv:2112.12777) and of CSLS (arXiv:1710.04087).
 
    What this cannot do: a model that takes "a purple dog" for nearly the same as "a red dog" stays so under any floor.

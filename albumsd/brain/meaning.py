@@ -209,16 +209,14 @@ def _allowed(tx: Tx, number: int, condition: Node) -> NDArray[np.int64]:
 
 
 def _read(tx: Tx, mirror: Mirror, assets: NDArray[np.int64], vector: Vector) -> Rows:
-    """All rows of some assets, with their cosines to ``vector``; from the store, since the index may not hold all."""
-    found = tx.all(
-        "SELECT e.id, e.asset, e.tower = 'text', e.vector FROM json_each(?) j"
-        " CROSS JOIN embedding e ON e.asset = j.value AND e.model = ?",
-        (json.dumps(sorted(set(assets.tolist()))), mirror.number),
+    """All rows of some assets that are in the index, with their cosines to ``vector``. Again, no vector is read."""
+    asset_of: dict[int, int] = dict(
+        tx.all(
+            "SELECT e.id, e.asset FROM json_each(?) j CROSS JOIN embedding e INDEXED BY embedding_part"
+            " ON e.asset = j.value AND e.model = ?",
+            (json.dumps(sorted(set(assets.tolist()))), mirror.number),
+        )
     )
-    vectors = np.frombuffer(b"".join(row[3] for row in found), "<f2").reshape(-1, len(vector)).astype(np.float32)
-    return Rows(
-        np.array([row[0] for row in found], np.int64),
-        np.array([row[1] for row in found], np.int64),
-        np.array([row[2] for row in found], np.bool_),
-        vectors @ vector,
-    )
+    ids, scores = mirror.index.scores(vector, np.array(sorted(asset_of), np.int64))
+    own = np.array([asset_of[row] for row in ids.tolist()], np.int64)
+    return Rows(ids, own, np.isin(ids, mirror.texts()), scores)

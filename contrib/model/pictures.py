@@ -179,4 +179,4 @@ def held_out_pictures() -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
 
 
 if __name__ == "__main__":
-    print(training_pictures(25000)[0].shape, held_out_pictures()[0].shape)
+    print(training_pictures(27500)[0].shape, held_out_pictures()[0].shape)

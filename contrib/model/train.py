@@ -198,7 +198,7 @@ def train(arguments: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the demo's model.")
     parser.add_argument("--steps", type=int, default=2500)
-    parser.add_argument("--pictures", type=int, default=25000)
+    parser.add_argument("--pictures", type=int, default=27500)
     parser.add_argument("--batch", type=int, default=128, help="pictures in a step, of all workers together")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--workers", type=int, default=2, help="processes of one thread each")

@@ -6,7 +6,19 @@ from importlib import import_module
 
 from harness.bench import Bench
 
-NAMES = ("listing", "reading", "independence", "scanning", "hashing", "facts", "store", "vectors", "scale")
+NAMES = (
+    "listing",
+    "reading",
+    "independence",
+    "scanning",
+    "hashing",
+    "facts",
+    "store",
+    "embedding",
+    "vectors",
+    "meaning",
+    "scale",
+)
 
 
 def load(name: str) -> Bench:

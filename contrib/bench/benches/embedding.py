@@ -11,38 +11,22 @@ import io
 import os
 import random
 import subprocess
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import library, processes
+from harness import library, models, processes
 from harness.bench import Bench, Context
 from harness.table import Row, Target
 
 if TYPE_CHECKING:
     from PIL import Image
 
-ARCHITECTURE = "ViT-B-32"
 SHARE = 0.85
 """Of what the parts alone would allow."""
 PIXELS = (4000, 3000)
-_WEIGHTS = """
-import sys
-from albumsd.ml.shim import import_torchvision
-import_torchvision()
-import json, open_clip, torch
-from safetensors.torch import save_file
-torch.manual_seed(1)
-model = open_clip.create_model(sys.argv[1], pretrained=None)
-weights = {name: value.to(torch.float16).contiguous() for name, value in model.state_dict().items()}
-save_file(weights, sys.argv[2] + "/open_clip_model.safetensors")
-preprocess = {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD}
-config = {"model_cfg": open_clip.get_model_config(sys.argv[1]), "preprocess_cfg": preprocess}
-open(sys.argv[2] + "/open_clip_config.json", "w").write(json.dumps(config))
-"""
 
 
 def photographs(folder: Path, count: int) -> list[Path]:
@@ -113,7 +97,8 @@ def _whole_s(own: library.Library, photos: Path, count: int) -> float:
         question = {"ask": "embed", "items": [{"pictures": [os.fspath(thumbnail)]}] * 16}
 
         def warm() -> bool:
-            return "vectors" in calls.ask(own.config.run / "brain.sock", question, 120.0)["items"][0]
+            answer = calls.ask(own.config.run / "brain.sock", question, 120.0)
+            return "vectors" in (answer.get("items") or [{}])[0]
 
         processes.wait_until(warm, 120.0, "the model", 0.2)
         began = time.perf_counter()
@@ -138,9 +123,7 @@ def run(context: Context) -> list[Row]:
     count = context.size(240, 48)
     cores = len(os.sched_getaffinity(0))
     photos = photographs(context.scratch / "photos", count)
-    model = context.scratch / "model"
-    model.mkdir()
-    subprocess.run([sys.executable, "-c", _WEIGHTS, ARCHITECTURE, model], check=True, stdout=subprocess.DEVNULL)
+    model = models.random_weights(context.scratch / "model")
     alone = context.scratch / "alone"
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
         jobs = [(os.fspath(path), os.fspath(alone)) for path in photos]
@@ -157,7 +140,7 @@ def run(context: Context) -> list[Row]:
     return [
         Row("decoding, alone, all cores", decode_s, "s", note=f"{size / 1e6:.1f} MB each"),
         Row("previews, alone, all cores", preview_s, "s"),
-        Row(f"{ARCHITECTURE}, alone, all cores", model_s, "s", note=f"{1 / model_s:.0f} pictures/s"),
+        Row(f"{models.ARCHITECTURE}, alone, all cores", model_s, "s", note=f"{1 / model_s:.0f} pictures/s"),
         Row(
             "JPEG to row, each of them", 1 / whole_s, "/s", 1 / parts_s, "1 / (decode + preview + model)",
             parts_s / whole_s, Target(SHARE, "ratio", at_least=True), f"{count} photographs, {cores} cores",
