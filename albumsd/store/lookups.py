@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .assets import join_path
 from .database import Tx
@@ -118,6 +118,12 @@ def files_of(tx: Tx, asset_id: int) -> list[FilePlace]:
         (asset_id,),
     )
     return [FilePlace(*row) for row in rows]
+
+
+def last_word(tx: Tx, process: str) -> tuple[int, dict[str, Any]] | None:
+    """When a process last spoke of itself, in ns, and its detail; also of one that was killed. None after a clean stop."""
+    row = tx.one("SELECT at_ns, detail FROM process WHERE name=?", (process,))
+    return (row[0], json.loads(row[1])) if row else None
 
 
 def folder_shown_path(tx: Tx, folder: int) -> tuple[str, ...] | None:

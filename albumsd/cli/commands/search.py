@@ -13,10 +13,9 @@ import sys
 from typing import Any
 
 from albumsd.core import clock
-from albumsd.core.config import Config
 from albumsd.query.parser import parse
 from albumsd.query.tree import Node, is_pure_filter, likes
-from albumsd.search import likeness, run
+from albumsd.search import chosen, likeness, run
 from albumsd.store import lookups
 from albumsd.store.database import Tx
 
@@ -35,16 +34,17 @@ def _run(arguments: argparse.Namespace) -> int:
     config = load(arguments)
     text = " ".join(word.strip() for word in arguments.query)
     with reader(config) as library:
+        model = chosen.is_chosen(library, config, clock.now_ns())
         results = run.search(
             library,
             text,
             today=clock.today(),
             limit=arguments.limit or config["search_results"],
             brain=config.run / run.SOCKET,
-            model=bool(config["model"]),
+            model=model,
             deadline_s=config["search_deadline_s"],
         )
-        notes = _notes(config, library, parse(text, clock.today()), results, arguments.why)
+        notes = _notes(model, library, parse(text, clock.today()), results, arguments.why)
         mounted = ask(config, "mount", {"ask": "status"})
         rows: list[dict[str, Any]] = []
         for rank, hit in enumerate(results.hits, 1):
@@ -77,14 +77,14 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _notes(config: Config, library: Tx, node: Node, results: run.Results, why: bool) -> list[str]:
-    """What a person should know of the results besides."""
+def _notes(model: bool, library: Tx, node: Node, results: run.Results, why: bool) -> list[str]:
+    """What a person should know of the results besides. ``model``: whether one is chosen."""
     wanted = [like.reference for like in likes(node)]
     notes = [
         f"like={reference}: no file, or more than one, is called so" for reference in wanted
         if likeness.resolve(library, reference) is None
     ]  # fmt: skip
-    if not config["model"]:
+    if not model:
         if wanted or (why and not is_pure_filter(node)):
             notes.append("no model is chosen, so meaning is not searched; see: albumsd models list")
     elif results.late and results.by == "brain":

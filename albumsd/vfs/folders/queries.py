@@ -19,7 +19,7 @@ from albumsd.core.ids import computed_inode
 from albumsd.query import parser
 from albumsd.query.fold import canonical
 from albumsd.query.tree import Everything, Node
-from albumsd.search import run, selections
+from albumsd.search import chosen, run, selections
 from albumsd.store import lookups, queries
 from albumsd.store.database import Reader
 
@@ -135,7 +135,7 @@ class ResultsFolder(Folder):
                 today=self.context.today(),
                 limit=config["search_results"],
                 brain=config.run / run.SOCKET,
-                model=bool(config["model"]),
+                model=chosen.is_chosen(reader, config, self.context.opened_ns),
                 deadline_s=config["search_deadline_s"],
             )
         except QueryError:
