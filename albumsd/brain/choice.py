@@ -36,9 +36,6 @@ log = logging.getLogger(__name__)
 
 ENOUGH = 0.95
 """The chosen model answers when it has seen so much of what the other one has: some files are gone since."""
-NEEDED = ("torch", "open_clip")
-WITHOUT = weights.WITHOUT
-NOT_INSTALLED = "{names} not installed, so no model can run: install albumsd with its extra `meaning`"
 NO_CAPTIONS = "{name} writes no captions: the setting `captioner` is for a CoCa"
 FOR_THE_DEMO = "{name} knows only the world of the demo and is not used for a library of yours"
 
@@ -72,7 +69,7 @@ class Watch:
     def __init__(self, config: Config, describe: Describe = folders.describe, installed: bool | None = None) -> None:
         """``installed``: whether there is what runs models; None: look."""
         self._describe = describe
-        self._missing = () if installed else tuple(n for n in NEEDED if installed is False or find_spec(n) is None)
+        self._installed = all(find_spec(name) for name in weights.NEEDED) if installed is None else installed
         self._file = _settings_file(config)
         self._settings = _stamp(self._file)
         self._described: dict[str, tuple[Stamp, Model | AlbumsdError]] = {}
@@ -101,10 +98,9 @@ class Watch:
 
     def _get(self, config: Config, spec: str) -> tuple[Model | None, str | None]:
         if not spec:
-            return None, WITHOUT
-        if self._missing:
-            names = " and ".join(self._missing)
-            return None, NOT_INSTALLED.format(names=f"{names} {'is' if len(self._missing) == 1 else 'are'}")
+            return None, weights.WITHOUT
+        if not self._installed:
+            return None, weights.NOT_INSTALLED
         try:
             model = self._described_now(config, spec)
         except AlbumsdError as error:
@@ -127,7 +123,7 @@ class Watch:
         return known[1]
 
     def answering(self, known: Sequence[Known], working: bool) -> tuple[int, Model] | None:
-        """Whose vectors answer, with the id of its rows. ``working``: embeddings are still being made."""
+        """Whose vectors answer, with the id of its rows. ``working``: the chosen model has not seen all it will see."""
         chosen = self.current.model
         if chosen is None:
             return None

@@ -2,6 +2,9 @@
 
 It reads one ``Order`` from standard input, the vectors from the store, and writes the clusters (``store.clusters``). An
 asset's vector is the mean of its pictures' (a video has several); documents are read, not seen, and are in no cluster.
+
+Before it takes all vectors it looks whether there is memory for them. If not it says so and ends, and clusters stay as
+they are: better old ones than a system that looks for something to kill.
 """
 
 from __future__ import annotations
@@ -20,9 +23,10 @@ from numpy.typing import NDArray
 from albumsd.ml.confine import die_with_parent
 from albumsd.store import clusters, embeddings
 from albumsd.store.database import Database, Tx
+from albumsd.vectors import memory
 
 from . import clusterer
-from .clusterer import Clusters as Found
+from .groups import Clusters as Found
 
 PAGE = 5000
 
@@ -80,14 +84,14 @@ def previous(tx: Tx, model: int) -> Found | None:
         return None
 
 
-def pictures(tx: Tx, model: int, dimensions: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Every asset with a picture, ascending, and the mean of its vectors."""
+def pictures(tx: Tx, model: int, dimensions: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+    """Every asset with a picture, ascending, and the sum of its vectors, which has the direction of their mean."""
     assets = np.array(
         [row[0] for row in tx.all(
             "SELECT DISTINCT asset FROM embedding WHERE model=? AND tower='image' ORDER BY asset", (model,)
         )], np.int64,
     )  # fmt: skip
-    sums = np.zeros((len(assets), dimensions), np.float32)
+    sums = np.zeros((len(assets), dimensions), np.float16)
     after = 0
     while rows := embeddings.since(tx, model, after, PAGE):
         after = rows[-1].id
@@ -97,17 +101,23 @@ def pictures(tx: Tx, model: int, dimensions: int) -> tuple[NDArray[np.int64], ND
             (at < len(assets)) & (assets[np.minimum(at, len(assets) - 1)] == [r.asset for r in seen])
         )
         vectors = np.frombuffer(b"".join(seen[n].vector for n in known), "<f2").reshape(-1, dimensions)
-        np.add.at(sums, at[known], vectors.astype(np.float32))
+        if len(known):
+            order = np.argsort(at[known], kind="stable")
+            own, starts = np.unique(at[known][order], return_index=True)
+            sums[own] = sums[own] + np.add.reduceat(vectors[order].astype(np.float32), starts, axis=0)
     return assets, sums
 
 
 def run(order: Order) -> int:
-    """How many assets went to another cluster or place."""
+    """How many assets went to another cluster or place. Raises MemoryError when there is too little of it."""
     with Database(Path(order.database)) as database:
         row = next((row for row in embeddings.models(database) if row.id == order.model), None)
         if row is None:
             return 0
         version = embeddings.version(database, order.model)
+        needed, free = clusterer.memory(version.rows, row.dimensions), memory.free()
+        if needed > free:
+            raise MemoryError(f"they need {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
         assets, vectors = pictures(database, order.model, row.dimensions)
         said = order.vectors if len(order.said) else np.zeros((0, row.dimensions), np.float32)
         found = clusterer.cluster(assets, vectors, order.said, said, previous(database, order.model))
@@ -127,7 +137,11 @@ def main() -> int:
     die_with_parent(options.parent)
     os.umask(0o077)
     os.nice(options.nice)
-    run(Order.from_bytes(sys.stdin.buffer.read()))
+    try:
+        run(Order.from_bytes(sys.stdin.buffer.read()))
+    except MemoryError as error:
+        print(f"the clusters stay as they are: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

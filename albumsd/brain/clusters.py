@@ -46,9 +46,10 @@ _NICE = 10
 class Words(Protocol):
     """The vocabulary by which clusters are named: what is needed of ``tagger.Tagging``."""
 
-    def fingerprint(self, choice: Choice) -> str | None: ...
+    def naming(self, choice: Choice) -> str | None:
+        """What ``names`` depends on."""
 
-    def words(self, choice: Choice) -> tuple[Sequence[str], NDArray[np.float32]] | None:
+    def names(self, choice: Choice) -> tuple[Sequence[str], NDArray[np.float32]] | None:
         """Words, and a unit vector for each; None: there are none. Raises ModelFailed, NotReady."""
 
 
@@ -70,7 +71,7 @@ class Clusters:
             return
         if not self._installed or time.monotonic() < self._not_before:
             return
-        words = self._words.fingerprint(standing.choice)
+        words = self._words.naming(standing.choice)
         with Reader(self._config.database) as reader:
             due = is_due(reader, mirror.number, words)
         if due:
@@ -79,7 +80,7 @@ class Clusters:
                 self._not_before = 0.0
 
     def _run(self, choice: Choice, model: int, words: str | None, stopped: Callable[[], bool]) -> bool:
-        said, vectors = self._words.words(choice) or ((), np.zeros((0, 0), np.float32))
+        said, vectors = self._words.names(choice) or ((), np.zeros((0, 0), np.float32))
         order = Order(str(self._config.database), model, words, tuple(said), vectors)
         command = [sys.executable, "-m", clustering.__name__, "--parent", str(os.getpid()), "--nice", str(_NICE)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:

@@ -27,31 +27,25 @@ can be had:
 
 Rows are of pictures or of texts (documents); the two lie apart, so each kind has its own sample and its own floor. The
 floor for a query that is itself a picture (``like=``) is, without notes, the ``ALIKE`` quantile of the cosines of two
-rows of the sample: alike is what is nearer than 49 in 50 pairs. Both need ``learn`` to have been called; before that
-``outlier`` stands in. Of a kind with fewer than ``FEWEST`` rows nothing is found: the text index finds a lone document.
+rows of the sample: alike is what is nearer than 49 in 50 pairs. Both need a study; before that ``outlier`` stands in.
+Of a kind with fewer than ``FEWEST`` rows nothing is found: the text index finds a lone document.
 
-All here is arithmetic on arrays; ``Floors`` alone remembers, reads the store and asks the model. A floor costs
-n x dimensions multiplications (1 ms), whatever the size of the library.
+All here is arithmetic on arrays, and reads nothing but two numbers of a model's weights; ``calibration`` remembers and
+asks the model. A floor costs n x dimensions multiplications (1 ms), whatever the size of the library.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import random
-import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from albumsd.ml.folders import Model
-from albumsd.store.database import Tx
 
-from .mirror import Mirror
-from .sentences import Floats, Sentences, TextTower
+from .sentences import Floats
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +63,10 @@ OUTLIER, OUTLIER_ROWS = 4.0, 16
 _SMALL_LIBRARY = 1000
 _QUANTILES = (0.1, 0.5)
 _PAIRS = 1024
-_AGAIN = 0.1
+_AT_ONCE = 256
+"""Queries whose floors are found at once: 4 MB of cosines."""
+_BLOCK = 512
+"""So few rows OpenBLAS does not spread over threads, which on a busy machine wait 5 ms for each other."""
 
 _UNSEEN = """
 the committee postponed its decision; a derivative of the function; terms and conditions apply; the meaning of the word;
@@ -121,6 +118,17 @@ def outlier(scores: Floats) -> float:
     return float(middle + OUTLIER * (middle - low))
 
 
+def cosines(queries: Floats, rows: Floats) -> Floats:
+    """(n, m) of unit vectors ``queries`` (n, d) with ``rows`` (m, d)."""
+    if len(queries) > 1:
+        return queries @ rows.T
+    out = np.empty((len(queries), len(rows)), np.float32)
+    for query, line in zip(queries, out, strict=True):
+        for begin in range(0, len(rows), _BLOCK):
+            np.dot(rows[begin : begin + _BLOCK], query, out=line[begin : begin + _BLOCK])
+    return out
+
+
 @dataclass(frozen=True, eq=False)
 class Study:
     """What was learned from the rows of one kind. ``sample`` (n, d) unit rows; the numbers as in the module's text."""
@@ -130,10 +138,14 @@ class Study:
     cap: float
     reach: float
 
-    def floor(self, query: Floats) -> float:
-        """For the unit vector ``query`` (d,) of a text."""
-        low, middle = np.quantile(self.sample @ query, _QUANTILES)
-        return min(float(middle), float(low) + self.gap, self.cap) + self.reach
+    def floors(self, queries: Floats) -> Floats:
+        """(n,) for the unit vectors ``queries`` (n, d) of texts."""
+        out = np.empty(len(queries), np.float32)
+        for begin in range(0, len(queries), _AT_ONCE):
+            part = slice(begin, begin + _AT_ONCE)
+            low, middle = np.quantile(cosines(queries[part], self.sample), _QUANTILES, axis=1)
+            out[part] = np.minimum(np.minimum(middle, low + self.gap), self.cap) + self.reach
+        return out
 
 
 def study(sample: Floats, bank: Floats, rows: int) -> Study | None:
@@ -163,113 +175,20 @@ def alike(one: Floats, other: Floats) -> float | None:
     return float(np.quantile(apart, ALIKE)) if len(apart) else None
 
 
-# --------------------------------------------------------------------------------------- for a brain
+# ------------------------------------------------------------------------- what comes with a model
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """What is known of one model: ``fixed`` floors by (kind of query, kind of row), and studies of ``rows`` rows."""
+def fixed(model: Model, decides: tuple[float, float] | None) -> dict[tuple[Kind, Kind], float]:
+    """Floors by (kind of query, kind of row) that come with the model: ways 1 and 2. Empty for one that only ranks.
 
-    fixed: Mapping[tuple[Kind, Kind], float]
-    studies: Mapping[Kind, Study]
-    rows: int = 0
-
-    def floor(self, query: Floats, of: Kind, row: Kind) -> float | None:
-        """None: nothing is known."""
-        if (of, row) in self.fixed:
-            return self.fixed[of, row]
-        return self.studies[row].floor(query) if of == "text" and row in self.studies else None
-
-
-class Floors:
-    """The floors of all models in use. ``learn`` is for one thread, which may wait; the rest is for any.
-
-    ``folder``: where the bank's vectors are kept, so that no model is woken for them at every start.
+    ``decides``: its ``sigmoid``.
     """
-
-    def __init__(self, tower: TextTower, folder: Path) -> None:
-        self.sentences = Sentences(tower, folder)
-        self._lock = threading.Lock()
-        self._known: dict[str, Calibration] = {}
-
-    def floors(self, mirror: Mirror, vector: Floats, kind: Kind) -> dict[Kind, float]:
-        """The least cosine with ``vector`` (of an image or a text) that is no accident, for rows of each kind."""
-        known = self.calibration(mirror.model)
-        found = {row: known.floor(vector, kind, row) for row in KINDS}
-        out = {row: floor for row, floor in found.items() if floor is not None}
-        if known.rows:
-            return {row: out.get(row, math.inf) for row in KINDS}
-        if len(out) < len(KINDS):
-            ids = mirror.index.ids()
-            usual = outlier(mirror.index.get(ids[:: max(1, len(ids) // SAMPLE)]) @ vector)
-            return {row: out.get(row, usual) for row in KINDS}
-        return out
-
-    def of_pictures(self, model: Model, texts: Floats) -> Floats | None:
-        """The floors of rows of pictures for unit vectors (n, d) of texts, (n,); None while nothing is known."""
-        known = self.calibration(model)
-        each = [known.floor(vector, "text", "image") for vector in texts]
-        return None if None in each else np.array(each, np.float32)
-
-    def calibration(self, model: Model) -> Calibration:
-        """What is known of a model at this moment."""
-        with self._lock:
-            known = self._known.get(model.key)
-        if known is None:
-            known = Calibration(fixed(model), {})
-            with self._lock:
-                known = self._known.setdefault(model.key, known)
-        return known
-
-    def learn(self, tx: Tx, mirror: Mirror) -> bool:
-        """Study the library, again when it has changed by a tenth since; whether that was done.
-
-        Encodes the bank once for each model, and only while that is in memory for other reasons.
-        """
-        model, size = mirror.model, len(mirror.index)
-        known = self.calibration(model)
-        if size < FEWEST or abs(size - known.rows) <= _AGAIN * known.rows:
-            return False
-        given = fixed(model)
-        bank: Floats | None = np.empty((0, model.dimensions), np.float32)
-        if not all(("text", row) in given for row in KINDS):
-            bank = self.sentences.get(model, "bank", BANK, wake=False)
-        if bank is None:
-            return False
-        parts = _sample(tx, mirror)
-        looked = max(1, sum(map(len, parts.values())))
-        studies = {}
-        for row in KINDS:
-            found = study(parts[row], bank, size * len(parts[row]) // looked)
-            if found is not None:
-                studies[row] = found
-        likes = {("image", row): alike(parts["image"], parts[row]) for row in KINDS}
-        learned = {pair: floor for pair, floor in likes.items() if floor is not None}
-        with self._lock:
-            self._known[model.key] = Calibration({**learned, **given}, studies, size)
-        return True
-
-
-def _sample(tx: Tx, mirror: Mirror) -> dict[Kind, Floats]:
-    """Up to SAMPLE rows of each kind, spread evenly over all ids."""
-    ids = mirror.index.ids()
-    chosen = ids[:: max(1, len(ids) // (len(KINDS) * SAMPLE))]
-    found = tx.all(
-        "SELECT e.tower, e.vector FROM json_each(?) j CROSS JOIN embedding e ON e.id = j.value",
-        (json.dumps(chosen.tolist()),),
-    )
-    parts = {}
-    for kind in KINDS:
-        vectors = b"".join(vector for tower, vector in found if tower == kind)
-        parts[kind] = np.frombuffer(vectors, "<f2").reshape(-1, mirror.model.dimensions).astype(np.float32)[:SAMPLE]
-    return parts
-
-
-def fixed(model: Model) -> dict[tuple[Kind, Kind], float]:
-    """Floors that come with the model: ways 1 and 2. Empty for a model that only ranks."""
-    given = model.notes.get("calibration", {}).get("floors", {})
-    floors = {(of, row): float(given[f"{of}-{row}"]) for of in KINDS for row in KINDS if f"{of}-{row}" in given}
-    decides = sigmoid(model)
+    floors: dict[tuple[Kind, Kind], float] = {}
+    try:
+        given = model.notes.get("calibration", {}).get("floors", {})
+        floors = {(of, row): float(given[f"{of}-{row}"]) for of in KINDS for row in KINDS if f"{of}-{row}" in given}
+    except (AttributeError, TypeError, ValueError):
+        log.warning("%s: the floors in its notes are not {kind-kind: number}", model.name)
     if decides and ("text", "image") not in floors:
         floors["text", "image"] = absolute(*decides)
     return floors

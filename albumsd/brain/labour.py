@@ -115,9 +115,9 @@ class Labour:
         """The tags of each asset by its vectors; none of one that has none."""
         model, of = _model(choice), self._tagging.fingerprint(choice)
         if of is None:
-            raise _None("the vocabulary of tags cannot be read; the log of brain says why")
+            raise _None(self._tagging.why(choice))
         parts = []
-        with self._readers.lend() as reader:
+        with self._readers.lend(WORK_S) as reader:
             number = embeddings.model_id(reader, model.key)
             for item in items:
                 rows = embeddings.of_asset(reader, int(item["asset"]), number) if number is not None else []
@@ -136,7 +136,8 @@ class Labour:
     def _captions(self, choice: Choice, items: Sequence[Answer], busy: bool) -> Answer:
         of = self._captioned(choice)
         if of is None:
-            raise _None(choice.captioner_why or choice.why or "no captioner is chosen")
+            waits = self._tagging.why(choice) if self._tagging.template(choice) else None
+            raise _None(choice.captioner_why or choice.why or waits or "no captioner is chosen")
         if choice.captioner is None:
             tags = self._tagged(choice, items)[1]
             lines = [{"caption": self._tagging.sentence(choice, found)} for found in tags]

@@ -12,6 +12,7 @@ Conditions are the compiler's. A narrow one is turned into the list of rows that
 are tested, up to TRIES times more each time as long as too few are left and some may be above the floor.
 
 ``Sense`` is what comes out. It is ``late`` when a text was not encoded in time or rows are not yet in the index.
+Nothing here waits for a model: the texts' vectors are given.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,25 +32,17 @@ from albumsd.search.compiler import compile
 from albumsd.store import embeddings
 from albumsd.store.database import Tx
 
+from .calibration import Floors
+from .floors import Kind
 from .fusion import Sense, Sensed
 from .mirror import Mirror
-from .phrases import Phrases, Vector
+from .phrases import Vector
 
 NEGATIVE = 0.5
 ASIDE = 64
 """Rows asked for beyond what is needed: some belong to the same asset, or to one that is not shown."""
 TRIES = 8
 MOST_NEAREST = 50_000
-
-Kind = str
-"""What a vector is of: image or text (``store.embeddings.Tower``)."""
-
-
-class Floors(Protocol):
-    """What is needed of ``floors.Floors``."""
-
-    def floors(self, mirror: Mirror, vector: Vector, kind: Kind) -> Mapping[Kind, float]:
-        """The least cosine with ``vector`` (of an image or a text) that is no accident, for rows of each kind."""
 
 
 class Aim(NamedTuple):
@@ -76,25 +69,25 @@ class Rows(NamedTuple):
     """Whether a row is of a text."""
     scores: NDArray[np.float32]
 
-    def only(self, chosen: NDArray[np.bool_]) -> Rows:
+    def only(self, chosen: NDArray[np.bool_ | np.int64]) -> Rows:
         return Rows(self.ids[chosen], self.assets[chosen], self.texts[chosen], self.scores[chosen])
 
 
 def sense(
     tx: Tx,
     mirror: Mirror,
-    phrases: Phrases,
     floors: Floors,
     meant: Meant,
+    vectors: Mapping[str, Vector] | None,
     limit: int,
     deadline: float,
-    waits: bool = True,
 ) -> Sense:
-    """What ``meant`` finds, best first, at most ``limit``. ``deadline``: of ``time.monotonic``, for encoding, and for
-    looking farther and farther for what fulfils a condition. ``waits``: False for texts that are encoded already."""
+    """What ``meant`` finds, best first, at most ``limit``. ``vectors``: of its ``texts``; None: not there in time.
+
+    ``deadline``: of ``time.monotonic``, for looking farther and farther for what fulfils a condition.
+    """
     model = mirror.model
     whole = mirror.follow(tx)
-    vectors = phrases.get(model, texts(meant), deadline if waits else 0.0)
     if vectors is None:
         return Sense(model.name, [], True)
     best: dict[int, tuple[float, Sensed]] = {}
@@ -130,24 +123,44 @@ def _sight(tx: Tx, mirror: Mirror, floors: Floors, way: Way, vectors: Mapping[st
     return Sight(toward, [aim(vectors[text], "text") for text in way.negatives], way.condition)
 
 
+def has_seen(tx: Tx, mirror: Mirror, asset: int) -> bool:
+    """Whether the model has seen an asset, and not only read it: of words BM25 is the better judge."""
+    sql = "SELECT 1 FROM embedding WHERE asset=? AND model=? AND tower='image' LIMIT 1"
+    return tx.value(sql, (asset, mirror.number)) is not None
+
+
 def _seen(tx: Tx, mirror: Mirror, sight: Sight, limit: int, deadline: float) -> Iterable[tuple[float, Sensed]]:
     """``(order, hit)`` of assets in sight, each once."""
     rows = _near(tx, mirror, sight, limit, deadline)
     floors = _floors(sight.toward, rows.texts)
     above = rows.scores - floors
     rows, floors, above = rows.only(above > 0), floors[above > 0], above[above > 0]
-    for aim in sight.away:
+    found: dict[int, tuple[float, Sensed]] = {}
+    order = np.argsort(-above, kind="stable")
+    step = 2 * limit if sight.away else max(1, len(order))
+    for begin in range(0, len(order), step):  # a negative is held against the best, and on until enough are left
+        part = order[begin : begin + step]
+        left, least, height = _without(tx, mirror, sight.away, rows.only(part), floors[part], above[part])
+        for n, asset in enumerate(left.assets.tolist()):
+            if asset not in found or found[asset][0] < height[n]:
+                found[asset] = float(height[n]), Sensed(asset, float(left.scores[n]), float(least[n]))
+        if len(found) >= limit:
+            break
+    return found.values()
+
+
+def _without(
+    tx: Tx, mirror: Mirror, away: Sequence[Aim], rows: Rows, floors: Vector, above: Vector
+) -> tuple[Rows, Vector, Vector]:
+    """Rows, their floors, how far they are above them: without those of assets that hold what is looked away from."""
+    for aim in away:
         every = _read(tx, mirror, rows.assets, aim.vector)
         crossed = every.scores > _floors([aim], every.texts)
         likeness_of = dict(zip(every.ids.tolist(), every.scores.tolist(), strict=True))
-        above = above - NEGATIVE * np.array([likeness_of.get(row, 0.0) for row in rows.ids.tolist()])
+        above = above - NEGATIVE * np.array([likeness_of.get(row, 0.0) for row in rows.ids.tolist()], np.float32)
         clear = ~np.isin(rows.assets, every.assets[crossed])
         rows, floors, above = rows.only(clear), floors[clear], above[clear]
-    found: dict[int, tuple[float, Sensed]] = {}
-    for n, asset in enumerate(rows.assets.tolist()):
-        if asset not in found or found[asset][0] < above[n]:
-            found[asset] = float(above[n]), Sensed(asset, float(rows.scores[n]), float(floors[n]))
-    return found.values()
+    return rows, floors, above
 
 
 def _floors(aims: Sequence[Aim], texts: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -4,34 +4,37 @@
 ``attend`` is for one thread (``upkeep``): it looks at the settings and the models, and makes the index like the rows.
 A model that shall answer from now on does so when its index is whole; until then the one before it goes on. At the
 start there is none before it: then it answers with what is there, and says that it is late.
+
+Vectors are *still being made* until the indexer's pass for the chosen model has ended and no job of it is left that
+somebody will do: one that is open, or that waits because brain was away.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from albumsd.core.config import Config
 from albumsd.ml.folders import Model
 from albumsd.ml.host import ModelHost
 from albumsd.query.meant import Meant, meant
-from albumsd.store import embeddings, jobs
+from albumsd.store import embeddings, jobs, model_jobs, scanning
 from albumsd.store.database import Tx
 from albumsd.vectors import sweep
 
 from . import meaning
+from .calibration import Floors
 from .choice import Choice, Known, Watch
 from .fusion import Sense
 from .mirror import Mirror
-from .phrases import Phrases
+from .phrases import Phrases, Vector
 
 log = logging.getLogger(__name__)
 
-
-class Floors(meaning.Floors, Protocol):
-    def learn(self, tx: Tx, mirror: Mirror) -> bool:
-        """Follow the library; may take seconds."""
+EMBED = "embed"
+_FOLLOWS = ("tags", "caption")
+"""Stages that bring no vectors."""
 
 
 class Standing(NamedTuple):
@@ -40,6 +43,14 @@ class Standing(NamedTuple):
     choice: Choice
     mirror: Mirror | None = None
     working: bool = False
+
+
+class Heard(NamedTuple):
+    """A query as the model of ``mirror`` heard it. ``vectors``: of its texts; None: they did not come in time."""
+
+    mirror: Mirror
+    meant: Meant
+    vectors: Mapping[str, Vector] | None
 
 
 class Mind:
@@ -51,7 +62,8 @@ class Mind:
         self._floors = floors
         self._folder = config.library / "cache" / "vectors"
         self._exact_rows = int(config["exact_vectors"])
-        self._keys: set[str] | None = None  # of the models whose graphs may lie on the disk
+        self._keys: set[str] | None = None  # of the models of which something may lie on the disk
+        self._parked: tuple[dict[str, int], bool] = ({}, False)  # counts of jobs, and whether one waits for brain
         self.phrases = Phrases(host)
         self.standing = Standing(watch.current)
 
@@ -67,35 +79,32 @@ class Mind:
         self.phrases.ask(mirror.model, meaning.texts(asked))
         return asked
 
-    def sense(self, tx: Tx, asked: Meant | None, limit: int, deadline: float) -> Sense | None:
-        """What meaning finds; None when nobody can say. Waits for no model that is not in memory.
+    def hear(self, asked: Meant, deadline: float) -> Heard | None:
+        """Wait until ``deadline`` (``time.monotonic``) for the texts of a query; None when there is nobody to ask.
 
-        ``deadline``: of ``time.monotonic``, for encoding the query.
+        Waits for no model that is not in memory.
         """
         mirror = self.standing.mirror
-        if mirror is None or asked is None:
+        state = self.host.state(mirror.model) if mirror else "failed"
+        if mirror is None or state == "failed":
             return None
-        state = self.host.state(mirror.model)
-        if state == "failed":
-            return None
-        return meaning.sense(tx, mirror, self.phrases, self._floors, asked, limit, deadline, waits=state == "warm")
+        waits = deadline if state == "warm" else 0.0
+        return Heard(mirror, asked, self.phrases.get(mirror.model, meaning.texts(asked), waits))
+
+    def sense(self, tx: Tx, heard: Heard, limit: int, deadline: float) -> Sense:
+        """What meaning finds. ``deadline``: for looking farther and farther for what fulfils a condition."""
+        return meaning.sense(tx, heard.mirror, self._floors, heard.meant, heard.vectors, limit, deadline)
 
     def is_waking(self) -> bool:
         """Whether a model is chosen that was not looked at yet."""
         choice = self.standing.choice
         return not choice.known and bool(choice.config["model"])
 
-    def has_seen(self, tx: Tx, asset: int) -> bool:
-        """Whether the model that answers has seen it, and not only read it: of words BM25 is the better judge."""
-        mirror = self.standing.mirror
-        rows = embeddings.of_asset(tx, asset, mirror.number) if mirror else []
-        return any(row.tower == "image" for row in rows)
-
     def attend(self, tx: Tx, stopped: Callable[[], bool] = lambda: False) -> None:
         """Look whether something changed, and follow it."""
         choice = self._watch.look()
         rows = embeddings.models(tx)
-        working = bool(jobs.counts(tx).get("embed", {}).get("open"))
+        working = choice.model is not None and self._is_working(tx, choice.model.key)
         found = self._watch.answering([Known(row.id, row.key, row.assets) for row in rows], working)
         old = self.standing.mirror
         if found is None:
@@ -110,26 +119,54 @@ class Mind:
         now = self.standing.mirror
         if old is not None and old is not now:
             old.close()
-        if (keys := {row.key for row in rows}) != self._keys:
+        keys = {row.key for row in rows} | ({choice.model.key} if choice.model else set())
+        if keys != self._keys:
             self._keys = keys
             sweep(self._folder, keys)
+            self._floors.forget(keys)
         if now is not None and not stopped():
-            self._floors.learn(tx, now)
+            mine = choice.model is not None and choice.model.key == now.model.key
+            self._floors.learn(now, settled=mine and not working and not _comes(tx))
+
+    def _is_working(self, tx: Tx, key: str) -> bool:
+        """Whether vectors of the model ``key`` are still being made."""
+        said = model_jobs.fingerprints(tx, EMBED)
+        if not said.now or said.now.partition("/")[2] != key:
+            return True
+        if scanning.stage_version(tx, EMBED) != said.numbers.get(said.now):
+            return True
+        counts = jobs.counts(tx).get(EMBED, {})
+        if counts.get("open"):
+            return True
+        if counts != self._parked[0]:
+            waits = tx.value(
+                "SELECT EXISTS (SELECT 1 FROM job WHERE stage=? AND state='parked' AND error IN (?, ?))",
+                (EMBED, jobs.AWAY, jobs.NO_MODEL),
+            )
+            self._parked = counts, bool(waits)
+        return self._parked[1]
 
     def _mirror(self, number: int, model: Model) -> Mirror:
         return Mirror(self._folder, model, number, self._exact_rows)
 
     def told(self) -> dict[str, Any]:
-        """What status says of meaning. ``why``: one sentence when something is missing."""
-        choice, mirror, _ = self.standing
+        """What is said of meaning, and seldom changes. ``why``: one sentence when something is missing."""
+        choice = self.standing.choice
         model = choice.model
         info = self.host.info(model) if model else None
         return {
             "model": model.name if model else None,
             "device": info["device"] if info else None,
+            "dtype": info["dtype"] if info else None,
             "why": (self.host.why(model) if model else choice.why) or choice.captioner_why,
             "model_state": self.host.state(model) if model else None,
             "input_px": model.input_px if model else None,
+        }
+
+    def sizes(self) -> dict[str, Any]:
+        """What changes with every picture, for who asks."""
+        mirror = self.standing.mirror
+        return {
             "vectors": len(mirror.index) if mirror else 0,
             "index": mirror.index.describe() if mirror else None,
         }
@@ -139,3 +176,8 @@ class Mind:
         self.phrases.close()
         if self.standing.mirror:
             self.standing.mirror.close()
+
+
+def _comes(tx: Tx) -> bool:
+    """Whether something is in work from which more vectors may come."""
+    return any(count["open"] for stage, count in jobs.counts(tx).items() if stage not in _FOLLOWS)

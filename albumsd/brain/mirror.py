@@ -7,11 +7,15 @@ anything to do. Ids are never given again, so a label in the index can never com
 A search calls ``follow`` before it, which does what is done in a moment (QUICK rows) and says whether that was all; the
 rest is ``catch_up``'s, in a thread that nobody waits for, page by page: memory does not grow with what is missing, and
 searches see each page when it is in. One lock lets one of them change the index at a time.
+
+To find what is gone all ids are compared, a second for a million: not more often than every COMPARE_S, since what is
+gone is hidden anyway by who asks the rows whose vector it is.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +33,7 @@ Ids = NDArray[np.int64]
 QUICK = 2000
 """Rows that are read and added while somebody waits: 10 ms."""
 PAGE = 5000
+COMPARE_S = 60.0
 
 
 class Mirror:
@@ -43,6 +48,7 @@ class Mirror:
         self._last = int(held.max()) if len(held) else 0
         self._version: Version | None = None
         """The rows that the index is equal to; None: not known."""
+        self._compare_from = float("-inf")
         self._texts: tuple[Ids, ...] = ()  # pieces that are only replaced, by who holds the lock
         self._whole: tuple[tuple[Ids, ...], Ids] = ((), np.zeros(0, np.int64))  # pieces, and all of them as one
 
@@ -63,7 +69,10 @@ class Mirror:
         return last <= self._last
 
     def catch_up(self, tx: Tx, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Make the index like the rows, however much it is; False when ``stopped`` before that."""
+        """Make the index like the rows, however much it is; False when ``stopped`` before that.
+
+        What is gone from the rows may stay a while longer.
+        """
         while not stopped():
             with self._lock:
                 if self._add(tx, PAGE) < PAGE:
@@ -74,10 +83,15 @@ class Mirror:
                 if version == self._version:
                     return True
                 self._add(tx, PAGE)
-                if len(self.index) != version.rows:
-                    self._compare(tx)
-                if len(self.index) == version.rows and self._last >= version.last:
+                if self._last < version.last:
+                    continue
+                if len(self.index) == version.rows:
                     self._version = version
+                elif time.monotonic() < self._compare_from:
+                    return True
+                else:
+                    self._compare(tx)
+                    self._compare_from = time.monotonic() + COMPARE_S
         return False
 
     def texts(self) -> Ids:

@@ -15,12 +15,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from albumsd.ml.folders import Model
+
+from .sentences import TextTower
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +31,6 @@ MOST_WAITING = 32
 """Calls that may be under way; who comes then is told to come again."""
 ENCODE_S = 120.0
 """Long enough to load a large model from a slow disk."""
-
-
-class TextTower(Protocol):
-    """What is needed of ``ml.host.ModelHost``. Any exception is a failure of this call only."""
-
-    def encode_texts(self, spec: Model | str, texts: Sequence[str], timeout_s: float) -> NDArray[np.float32]: ...
 
 
 class Phrases:

@@ -9,8 +9,8 @@
 
 The socket appears when the words have been counted, so that the first answer is as quick as any; models and vectors
 come later (``upkeep``), and until then words answer alone. Each question is answered in a thread of its own, with one
-of a few read connections. brain writes its own row of ``process`` (``store.processes``), from the main thread, which
-answers nobody, and the clusters.
+of a few read connections, which it has only while it reads. brain writes its own row of ``process``
+(``store.processes``), from the main thread, which answers nobody, and the clusters.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import signal
 import threading
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any
 
 from albumsd.core import clock
@@ -32,10 +33,10 @@ from albumsd.search.run import SOCKET
 from albumsd.store.database import Database
 from albumsd.store.processes import Pulse
 
-from . import fusion, mind, ranker
+from . import fusion, meaning, ranker
+from .calibration import Floors
 from .choice import Watch
 from .clusters import Clusters
-from .floors import Floors
 from .labour import Labour
 from .mind import Mind
 from .readers import Readers
@@ -60,16 +61,16 @@ class Brain:
         config: Config,
         host: ModelHost | None = None,
         watch: Watch | None = None,
-        floors: mind.Floors | None = None,
+        floors: Floors | None = None,
     ) -> None:
         """Counts the words. Raises LibraryMissing."""
         self._corpus = ranker.CorpusWatch(config.database)
         self._corpus.current()
         self._readers = Readers(config.database)
-        host = host or ModelHost(config["model_idle_s"], config["device"], models=config.models)
-        learned = Floors(host, config.library / "cache")
-        self.mind = Mind(config, host, watch or Watch(config), floors or learned)
-        self.tagging = Tagging(learned)
+        host = host or ModelHost(config["model_idle_s"], config["device"], models=config.models, nice=config["nice"])
+        floors = floors or Floors(host, config.library / "cache")
+        self.mind = Mind(config, host, watch or Watch(config), floors)
+        self.tagging = Tagging(floors)
         self.labour = Labour(self.mind, self.tagging, self._readers)
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -78,31 +79,40 @@ class Brain:
             case "rank":
                 return self._rank(asked)
             case "status":
-                return {"state": "ready", "documents": self._corpus.current().documents, **self.told()}
+                sizes = {"documents": self._corpus.current().documents, **self.mind.sizes()}
+                return {"state": "ready", **sizes, **self.told()}
             case "embed" | "tags" | "caption":
                 return self.labour.answer(asked)
         raise ValueError(f"no such question: {asked.get('ask')!r}")
 
     def _rank(self, asked: dict[str, Any]) -> dict[str, Any]:
-        deadline = time.monotonic() + float(asked.get("deadline_s", ANSWER_S)) - RANKING_S
+        end = time.monotonic() + float(asked.get("deadline_s", ANSWER_S))
         query, today, limit = str(asked["query"]), str(asked.get("today") or clock.today()), int(asked["limit"])
-        meant = self.mind.listen(query, today)
-        with self._readers.lend() as reader:
+        meant = self.mind.listen(query, today)  # is encoded while the words are looked for
+        with self._readers.lend(end - time.monotonic()) as reader:
             text = ranker.ranking(reader, self._corpus.current(), parse(query, today), limit)
-            sense = self.mind.sense(reader, meant, limit, deadline)
-            hits = fusion.fuse(text, sense, limit, lambda asset: self.mind.has_seen(reader, asset))
-        answer = {"hits": hits, "late": sense.late if sense else self.mind.is_waking()}
+        heard = self.mind.hear(meant, end - RANKING_S) if meant else None
+        sense, late = None, self.mind.is_waking()
+        if heard is None:
+            hits = fusion.fuse(text, None, limit, lambda asset: False)
+        else:
+            with self._readers.lend(end - time.monotonic()) as reader:
+                sense = self.mind.sense(reader, heard, limit, end - RANKING_S)
+                hits = fusion.fuse(text, sense, limit, partial(meaning.has_seen, reader, heard.mirror))
+            late = sense.late
+        answer: dict[str, Any] = {"hits": hits, "late": late}
         if asked.get("parts"):
             seen = [hit.asset for hit in sense.hits] if sense else []
             answer["parts"] = {"text": [hit.asset for hit in text.hits], "meaning": seen}
         return answer
 
     def told(self) -> dict[str, Any]:
-        """What brain says of itself, to who asks and in its row. ``stages`` is None as long as it does not know."""
+        """What brain says of itself, to who asks and in its row, which is written whenever this changes: so it holds no
+        number that grows. ``stages`` is None as long as brain does not know."""
         choice, told = self.mind.standing.choice, self.mind.told()
         stages = self.labour.stages() if choice.known else None
-        if stages and stages["embed"] and not stages["tags"]:
-            told["why"] = told["why"] or "the vocabulary of tags cannot be read; the log of brain says why"
+        if choice.model and not self.tagging.vocabulary(choice):
+            told["why"] = told["why"] or self.tagging.why(choice)
         return {**told, "stages": stages}
 
     def close(self) -> None:

@@ -29,7 +29,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 from rank_bm25 import BM25Okapi
 
-from albumsd.query.parser import parse
 from albumsd.query.tree import Node, likes
 from albumsd.search import candidates, fulltext
 from albumsd.search.candidates import Found
@@ -157,14 +156,6 @@ class Ranking(NamedTuple):
     by: Literal["bm25", "date", "name"]
 
 
-def rank(tx: Tx, corpus: Corpus, query: str, today: str, limit: int) -> list[Hit]:
-    """The best ``limit`` assets: those with all words before those with some, each by Okapi's score.
-
-    Raises QueryError.
-    """
-    return told(ranking(tx, corpus, parse(query, today), limit))
-
-
 def told(ranked: Ranking) -> list[Hit]:
     """A ranking by words as an answer."""
     return [
@@ -179,7 +170,7 @@ def words_score(ranked: Ranking, hit: TextHit) -> float:
 
 
 def ranking(tx: Tx, corpus: Corpus, node: Node, limit: int) -> Ranking:
-    """The same as data, for a query tree."""
+    """The best ``limit`` assets: those with all words before those with some, each by Okapi's score."""
     found = candidates.find(tx, node, limit)
     if found.by_date:
         hits = [TextHit(hit.asset, hit.score, {}, True, 1.0) for hit in found.whole[:limit]]

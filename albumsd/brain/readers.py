@@ -1,4 +1,7 @@
-"""A few read connections for many threads. Safe for any number of them; one that finds none idle waits."""
+"""A few read connections for many threads. Safe for any number of them; one that finds none idle waits for a while.
+
+Whoever has one gives it back before it waits for something else: a model, or another process.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from albumsd.core.errors import NotReady
 from albumsd.store.database import Reader
 
 READERS = 4
@@ -22,8 +26,12 @@ class Readers:
             self._idle.put(None)
 
     @contextmanager
-    def lend(self) -> Iterator[Reader]:
-        reader = self._idle.get()
+    def lend(self, timeout_s: float) -> Iterator[Reader]:
+        """Raises NotReady when none comes back in time."""
+        try:
+            reader = self._idle.get(timeout=max(0.0, timeout_s))
+        except queue.Empty:
+            raise NotReady(what="a connection to the library", seconds=f"{timeout_s:.1f}") from None
         try:
             reader = reader or Reader(self._database)
             yield reader

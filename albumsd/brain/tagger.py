@@ -41,8 +41,9 @@ from albumsd.core.errors import ConfigError
 from albumsd.ml.folders import Model
 
 from . import vocabulary
+from .calibration import Calibration, Floors
 from .choice import Choice
-from .floors import BANK, Floors, sigmoid
+from .floors import BANK
 from .sentences import Floats
 from .vocabulary import Vocabulary
 
@@ -69,11 +70,9 @@ class Tagger:
     sharpness: float | None = None
     bank: Floats | None = None
 
-    def scores(self, vectors: Floats) -> Floats:
-        """(n, t) from 0 to 1, for unit vectors (n, d)."""
-        return self._scores(vectors @ self.words.T, vectors)
-
-    def _scores(self, cosines: Floats, vectors: Floats) -> Floats:
+    def _scores(self, vectors: Floats) -> Floats:
+        """(n, t) from 0 to 1, for vectors (n, d)."""
+        cosines = vectors @ self.words.T
         if self.sharpness is not None and self.floors is not None:
             logits = np.clip(self.sharpness * (cosines - self.floors), -60, 60)
             return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
@@ -87,13 +86,12 @@ class Tagger:
 
     def tags(self, parts: Sequence[Floats]) -> list[Tags]:
         """For each array (n, d) of the unit vectors of one asset its tags with scores, best first; none for n = 0."""
-        out: list[Tags] = []
-        for vectors in parts:
-            if not len(vectors):
-                out.append([])
-                continue
-            mean = vectors.mean(axis=0, keepdims=True)
-            out.append(self._given(self._scores(mean @ self.words.T, mean)[0]))
+        seen = [number for number, vectors in enumerate(parts) if len(vectors)]
+        out: list[Tags] = [[] for _ in parts]
+        if seen:
+            means = np.stack([parts[number].mean(axis=0) for number in seen])
+            for number, scores in zip(seen, self._scores(means), strict=True):
+                out[number] = self._given(scores)
         return out
 
     def _given(self, scores: Floats) -> Tags:
@@ -134,18 +132,36 @@ def compose(form: Mapping[str, Any], groups: Mapping[str, str]) -> str | None:
 # --------------------------------------------------------------------------------------- for a brain
 
 
+WRONG = "the vocabulary of tags cannot be read; the log of brain says why"
+WAITS = "tags wait until enough pictures were seen to tell what is usual"
+
+
 class Tagging:
     """The vocabulary in use, and its vectors under the models in use. Safe for several threads."""
 
     def __init__(self, floors: Floors) -> None:
         self._floors = floors
         self._files: dict[Path, tuple[tuple[int, int], Vocabulary]] = {}
+        self._notes: tuple[Mapping[str, Any], Vocabulary | None] | None = None
+        self._made: tuple[str, Calibration, Tagger] | None = None
+        """The last Tagger, by the key of its model and what it was made of."""
         self._wrong: set[str] = set()
 
     def fingerprint(self, choice: Choice) -> str | None:
-        """What tags depend on; None when there is no model or no usable vocabulary. Asks no model."""
+        """What tags depend on; None when there is no model or no usable vocabulary, or the library must be studied
+        first (``calibration``). Asks no model."""
         known = self.vocabulary(choice)
-        return f"{choice.model.key}+{known.fingerprint()}" if choice.model and known else None
+        if choice.model is None or known is None:
+            return None
+        learned = self._floors.calibration(choice.model)
+        of = f"{choice.model.key}+{known.fingerprint()}"
+        if learned.is_fixed:
+            return of
+        return None if learned.number is None else f"{of}+{learned.number}"
+
+    def why(self, choice: Choice) -> str:
+        """Why there is no fingerprint though there is a model."""
+        return WRONG if self.vocabulary(choice) is None else WAITS
 
     def tags(self, choice: Choice, parts: Sequence[NDArray[np.float32]]) -> list[Tags]:
         """For each array of unit vectors (n, dimensions) of one asset its tags with scores, best first.
@@ -155,7 +171,7 @@ class Tagging:
         known = self.vocabulary(choice)
         if choice.model is None or known is None:
             return [[] for _ in parts]
-        return self.tagger(choice.model, known).tags(parts)
+        return self._tagger(choice.model, known).tags(parts)
 
     def template(self, choice: Choice) -> str | None:
         """The form of sentences that the model's notes give, as text; None: it composes none."""
@@ -174,21 +190,18 @@ class Tagging:
                 best.setdefault(group_of[name], name)
         return compose(json.loads(form), best)
 
-    def tagger(self, model: Model, known: Vocabulary) -> Tagger:
-        """Raises ModelFailed and NotReady."""
-        words = self._vectors(model, known)
-        decides = sigmoid(model)
-        if decides or ("text", "image") in self._floors.calibration(model).fixed:
-            sharpness = min(SHARPEST, decides[0] if decides else SHARPEST)
-            return Tagger(known, words, self._floors.of_pictures(model, words), sharpness)
-        return Tagger(known, words, self._floors.of_pictures(model, words), None, self._texts(model, "bank", BANK))
+    def naming(self, choice: Choice) -> str | None:
+        """What ``names`` depends on; None when there are none. Asks no model."""
+        known = self.vocabulary(choice)
+        return f"{choice.model.key}+{known.naming()}" if choice.model and known else None
 
-    def words(self, choice: Choice) -> tuple[list[str], Floats] | None:
-        """The names of all tags and their unit vectors (t, d), for naming clusters. Raises ModelFailed and NotReady."""
+    def names(self, choice: Choice) -> tuple[list[str], Floats] | None:
+        """The tags that may name a cluster and their unit vectors (n, d). Raises ModelFailed and NotReady."""
         known = self.vocabulary(choice)
         if choice.model is None or known is None:
             return None
-        return [tag.name for tag in known.tags], self._vectors(choice.model, known)
+        chosen = known.named()
+        return [known.tags[place].name for place in chosen], self._vectors(choice.model, known)[chosen]
 
     def vocabulary(self, choice: Choice) -> Vocabulary | None:
         """That of the user's file, else of the model's notes, else the one that comes with albumsd.
@@ -200,10 +213,7 @@ class Tagging:
         try:
             if setting or file.exists():
                 return self._of_file(file)
-            notes = (
-                vocabulary.of_notes(choice.model.notes, f"{choice.model.name}/albumsd.json") if choice.model else None
-            )
-            return notes or self._of_file(vocabulary.DEFAULT)
+            return (self._of_notes(choice.model) if choice.model else None) or self._of_file(vocabulary.DEFAULT)
         except (ConfigError, OSError) as error:
             if str(error) not in self._wrong:
                 self._wrong.add(str(error))
@@ -217,6 +227,26 @@ class Tagging:
         if held is None or held[0] != stamp:
             held = self._files[file] = stamp, vocabulary.of_file(file)
         return held[1]
+
+    def _of_notes(self, model: Model) -> Vocabulary | None:
+        held = self._notes
+        if held is None or held[0] is not model.notes:
+            held = self._notes = model.notes, vocabulary.of_notes(model.notes, f"{model.name}/albumsd.json")
+        return held[1]
+
+    def _tagger(self, model: Model, known: Vocabulary) -> Tagger:
+        """Made once for each state of vocabulary and floors. Raises ModelFailed and NotReady."""
+        learned, made = self._floors.calibration(model), self._made
+        if made is not None and made[0] == model.key and made[1] is learned and made[2].vocabulary is known:
+            return made[2]
+        words = self._vectors(model, known)
+        floors = learned.floors(words, "text", "image")
+        if learned.is_fixed:
+            tagger = Tagger(known, words, floors, min(SHARPEST, learned.sigmoid[0] if learned.sigmoid else SHARPEST))
+        else:
+            tagger = Tagger(known, words, floors, None, self._texts(model, "bank", BANK))
+        self._made = model.key, learned, tagger
+        return tagger
 
     def _vectors(self, model: Model, known: Vocabulary) -> Floats:
         return word_vectors(known, lambda texts: self._texts(model, "tags", texts))

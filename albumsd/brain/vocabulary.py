@@ -25,7 +25,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +51,12 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Tags in the order of their file; no two have the same name. ``exclusive``: names of groups."""
+    """Tags in the order of their file; no two have the same name. ``exclusive``: names of groups. ``naming_groups``:
+    those whose tags may name a cluster of pictures, since "one" says nothing; none given: all."""
 
     tags: tuple[Tag, ...]
     exclusive: frozenset[str] = frozenset()
+    naming_groups: frozenset[str] = frozenset()
 
     @property
     def groups(self) -> dict[str, list[int]]:
@@ -67,7 +69,20 @@ class Vocabulary:
     def fingerprint(self) -> str:
         """12 hex digits of all that the tags of a picture depend on."""
         said = [[tag.name, tag.group, tag.prompts, tag.threshold] for tag in self.tags]
-        return hashlib.sha256(json.dumps([said, sorted(self.exclusive)]).encode()).hexdigest()[:12]
+        return _digest([said, sorted(self.exclusive)])
+
+    def named(self) -> list[int]:
+        """The places of the tags that may name a cluster."""
+        groups = self.naming_groups
+        return [place for place, tag in enumerate(self.tags) if not groups or tag.group in groups]
+
+    def naming(self) -> str:
+        """12 hex digits of all that the names of clusters depend on."""
+        return _digest([[self.tags[place].name, self.tags[place].prompts] for place in self.named()])
+
+
+def _digest(said: object) -> str:
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
 
 
 def of_file(file: Path) -> Vocabulary:
@@ -76,7 +91,8 @@ def of_file(file: Path) -> Vocabulary:
 
 
 def of_notes(notes: Mapping[str, Any], path: str = "albumsd.json") -> Vocabulary | None:
-    """The vocabulary in a model's notes (``{"vocabulary": {group: {tag: [prompt, …]}}, "one_of": [group, …]}``).
+    """The vocabulary in a model's notes: ``{"vocabulary": {group: {tag: [prompt, …]}}, "one_of": [group, …], "names":
+    [group, …]}``, the last being the groups whose tags may name a cluster.
 
     None when it brings none. Raises ConfigError.
     """
@@ -85,7 +101,11 @@ def of_notes(notes: Mapping[str, Any], path: str = "albumsd.json") -> Vocabulary
         return None
     if not isinstance(groups, dict):
         raise ConfigError(path=path, what="`vocabulary` is not {group: {tag: [prompt, …]}}")
-    return _build({**groups, "one_of": notes.get("one_of", [])}, path, "")
+    names = notes.get("names", [])
+    if not isinstance(names, list) or not all(name in groups for name in names):
+        raise ConfigError(path=path, what=f"`names` is a list of groups of its vocabulary: {', '.join(groups)}")
+    known = _build({**groups, "one_of": notes.get("one_of", [])}, path, "")
+    return replace(known, naming_groups=frozenset(names))
 
 
 def parse(text: str, path: str) -> Vocabulary:

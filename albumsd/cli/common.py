@@ -12,7 +12,7 @@ from typing import Any
 from albumsd.core import config as configuration
 from albumsd.core.config import Config
 from albumsd.core.errors import AlbumsdError, LibraryBusy, LibraryMissing, NotReady, UsageError
-from albumsd.store.database import Database, Reader
+from albumsd.store.database import Database, Reader, bring_up_to_date
 
 
 def load(arguments: argparse.Namespace, **overrides: Any) -> Config:
@@ -21,7 +21,8 @@ def load(arguments: argparse.Namespace, **overrides: Any) -> Config:
 
 
 def reader(config: Config) -> Reader:
-    """Raises LibraryMissing."""
+    """A library of an older release is brought up to date first. Raises LibraryMissing."""
+    bring_up_to_date(config.database)
     return Reader(config.database)
 
 
@@ -61,9 +62,11 @@ def serve(main: Callable[[Config], int], config: Config) -> int:
     """Run a process of the library; its exit code.
 
     3 is kept for what another try does not change (no library, or in use); a library that was only busy, a drive that
-    did not answer and the like are 1, so that whoever supervises starts the process again.
+    did not answer and the like are 1, so that whoever supervises starts the process again. A library of an older
+    release is brought up to date before the process begins: `albumsd run` has done so, a unit of one process has not.
     """
     try:
+        bring_up_to_date(config.database)
         return main(config)
     except (LibraryBusy, LibraryMissing):
         raise

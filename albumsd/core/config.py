@@ -59,8 +59,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "model",
         "",
-        "The open_clip model by which meaning is searched: a folder, `NAME:FILE` for a checkpoint of it, "
-        "or the name of a folder in `models`; empty: none. `albumsd models use` sets it.",
+        "The open_clip model by which meaning is searched: a folder, `NAME:FILE` for a checkpoint of that "
+        "architecture, or the name of a folder in `models`; empty: none. `albumsd models use` sets it.",
     ),
     Setting("captioner", "", "An open_clip CoCa that writes captions, named like `model`; empty: none."),
     Setting("models", "", "The folder in which `albumsd models pull` keeps models; empty: `models/` in the library."),
@@ -197,3 +197,17 @@ def load(
         if value is not None:
             values[name], origins[name] = _coerce(_BY_NAME[name], value, "the command line"), "the command line"
     return Config(folder, values, origins)
+
+
+def settings_file(config: Config) -> Path:
+    """The file that the settings came from; where none set anything, that of the library."""
+    others = ("default", "the command line")
+    said = {origin for origin in config.origins.values() if origin not in others and not origin.startswith("ALBUMSD_")}
+    return Path(said.pop()) if len(said) == 1 else config.library / "config.toml"
+
+
+def reread(config: Config) -> Config:
+    """The settings as its file says now; what the command line said stays. Raises ConfigError."""
+    file = settings_file(config)
+    spoken = {name: config[name] for name, origin in config.origins.items() if origin == "the command line"}
+    return load(config.library, file if file.exists() else None, spoken)

@@ -88,6 +88,16 @@ class LibraryTooNew(AlbumsdError):
     """{path} was written by a newer albumsd (schema {found}, this one knows {known}). Upgrade albumsd."""
 
 
+class LibraryOld(AlbumsdError):
+    """{path} is of an older release (schema {found}, this one has {known}). `albumsd run` brings it up to date."""
+
+    exit_code = 3
+
+
+class LibraryNotSaved(AlbumsdError):
+    """{path}: what you made could not be saved there ({why}), so the library stays as it is, of an older release."""
+
+
 class LibraryDamaged(AlbumsdError):
     """{path} is damaged: {what}. The originals are untouched; move the file away and run `albumsd rescan`."""
 

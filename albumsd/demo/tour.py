@@ -2,13 +2,15 @@
 
 ``Tour.steps`` are run in order against the mounted folder with nothing but file operations, as any program would do
 it, from a process that does not serve the mount. A step prints what it sees and gives the list of what is not as
-it must be; an empty list is a pass.
+it must be; an empty list is a pass. What comes a moment later (meaning, while the model is being loaded; clusters, when
+everything is embedded) is looked at again, as a person would, for at most PATIENCE_S.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,8 @@ from .truth import DemoFile, DemoLibrary
 Problems = list[str]
 QUERY = "warranty letter"
 LETTER = "warranty"
+PATIENCE_S = 60.0
+AGAIN_S = 1.0
 WORTH_ASKING = 4
 """A query about what is in the pictures has at least so many answers."""
 
@@ -39,6 +43,8 @@ class Tour:
     mount: Path
     say: Callable[[str], None]
     meaning: bool = False
+    rest: Callable[[float], None] = time.sleep
+    """Between two looks at what is still to come."""
 
     def steps(self) -> list[Step]:
         steps = [
@@ -59,6 +65,8 @@ class Tour:
                 Step("Tags and captions that nobody typed", self.described),
                 Step("Pictures that belong together", self.clusters),
             ]
+        else:
+            steps.append(Step("What is missing is said in one line", self.missing))
         return steps
 
     # ------------------------------------------------------------------------------------ steps
@@ -154,26 +162,26 @@ class Tour:
         return wrong + ([] if number >= len(photos) else [f"{number} previews for {len(photos)} pictures"])
 
     def seen(self) -> Problems:
-        """The colour and object that is drawn most often: the first results are those pictures."""
+        """The colour and object that is drawn most often, in words of no caption: those pictures come first."""
         drawn: dict[tuple[str, str], set[str]] = {}
         for file in self._pictures():
             if file.scene:
                 sha = _digest(self.library.folder / os.fsdecode(file.path))
                 drawn.setdefault((file.scene.colour, file.scene.object), set()).add(sha)
         (colour, thing), right = max(drawn.items(), key=lambda pair: (len(pair[1]), pair[0]))
-        query = f"{colour} {thing}"
-        results = sorted((self.mount / "search" / query).iterdir())
+        query = f"a photo of {'an' if colour[0] in 'aeiou' else 'a'} {colour} {thing}"
+        folder, wanted = self.mount / "search" / query, min(WORTH_ASKING, len(right))
+        self._until(lambda: len(os.listdir(folder)) >= wanted)
+        results = sorted(folder.iterdir())
         self._lines(f"search/{query}/", [path.name for path in results])
         first = results[: max(WORTH_ASKING, len(right) // 2)]
         wrong = [f"{path.name} shows no {colour} {thing}" for path in first if _digest(path) not in right]
-        if len(first) < min(WORTH_ASKING, len(right)):
+        if len(first) < wanted:
             wrong.append(f"only {len(first)} found of {len(right)}")
-        why = self.mount / "info" / "search" / query
-        for path in sorted(why.iterdir())[:1]:
-            self.say(
-                "    why: " + next((row for row in path.read_text().splitlines() if row.startswith("Found by")), "?")
-            )
-        return wrong
+        why = sorted((self.mount / "info" / "search" / query).iterdir())
+        told = [row for path in why for row in path.read_text().splitlines() if row.startswith("Found by")]
+        self.say(f"    why: {told[0] if told else '?'}")
+        return wrong + [f"no meaning in it: {row}" for row in told if "meaning" not in row]
 
     def unseen(self) -> Problems:
         colour, thing = min(ABSENT)
@@ -198,11 +206,26 @@ class Tour:
         return [f"by-tag/{thing} is missing" for thing in sorted(wanted - set(tags))]
 
     def clusters(self) -> Problems:
+        self._until(lambda: bool(os.listdir(self.mount / "clusters")))
         labels = sorted(os.listdir(self.mount / "clusters"))
         self._lines("clusters/", [f"{label}/ ({len(os.listdir(self.mount / 'clusters' / label))})" for label in labels])
         return [] if labels else ["clusters/ is empty"]
 
+    def missing(self) -> Problems:
+        """Without a model."""
+        told = [row for row in (self.mount / "README.txt").read_text().splitlines() if "by words only" in row]
+        for row in told:
+            self.say(f"  README.txt: {row}")
+        return [] if told else ["README.txt does not say that meaning is missing"]
+
     # ------------------------------------------------------------------------------------ help
+
+    def _until(self, enough: Callable[[], bool]) -> None:
+        """Look again and again until it is enough, or long enough."""
+        for _ in range(round(PATIENCE_S / AGAIN_S)):
+            if enough():
+                return
+            self.rest(AGAIN_S)
 
     def _pictures(self) -> list[DemoFile]:
         return [file for file in self.library.files if file.kind in ("photo", "video") and not file.broken]

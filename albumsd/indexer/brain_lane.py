@@ -9,7 +9,8 @@ What becomes of an item's future otherwise:
 
 * ``TaskFailed``: brain could not do this one, or failed at the call; with what ended badly for a call ``alone`` is not
   put into one with others again;
-* ``BrainAway``: nobody answers. The lane is then *away* until ``probe`` finds that somebody does;
+* ``BrainAway``: nobody answers, or brain says that its model did not in time, which is no item's fault. The lane is
+  then *away* until ``probe`` finds that somebody does;
 * ``NoModel``: brain says that there is no model for this stage.
 
 ``submit`` and ``flush`` belong to the runner's thread; the calls are made in threads of a ``Lane``. What they share is
@@ -42,6 +43,8 @@ CALL_S = 900.0
 """For so long one call may take: loading a model from a slow disk, then a batch on a slow machine."""
 PROBE_S = 2.0
 """For so long brain may take to say how it is."""
+HELD_S = 5.0
+"""For so long nothing is asked of a brain whose model did not answer in time."""
 BATCH = 16
 """Pictures or texts in a call. A ViT on a CPU is as quick with 8 as with 32; more only come later."""
 BATCH_CUDA = 256
@@ -84,6 +87,7 @@ class BrainLane:
         self._lock = threading.Lock()
         self._flying = 0
         self._away: float | None = None
+        self._held = 0.0  # until then nobody looks whether it is back
         self._probe: Future[None] | None = None
         self.batch = BATCH
         self.input_px = INPUT_PX
@@ -133,7 +137,7 @@ class BrainLane:
     def _call(self, items: Sequence[_Item], busy: bool) -> None:
         items = [item for item in items if item.future.set_running_or_notify_cancel()]
         results: Sequence[dict[str, Any] | Exception]
-        away = False
+        away, held = False, 0.0
         try:
             results = self._ask(items, busy) if items else []
         except NotReady:
@@ -142,11 +146,15 @@ class BrainLane:
             results = [error] * len(items)
         except Exception as error:  # CallFailed, or an answer that is none
             log.warning("brain failed at %s: %s", items[0].stage, error)
-            results = [TaskFailed(Problem("brain", str(error)[:200]))] * len(items)
+            if isinstance(error, calls.CallFailed) and str(error).startswith(f"{NotReady.__name__}:"):
+                results, away, held = [BrainAway()] * len(items), True, HELD_S
+            else:
+                results = [TaskFailed(Problem("brain", str(error)[:200]))] * len(items)
         with self._lock:
             self._flying -= 1
             if items:
                 self._away = (self._away or time.monotonic()) if away else None
+                self._held = time.monotonic() + held
         for item, result in zip(items, results, strict=True):
             with suppress(InvalidStateError):
                 if isinstance(result, Exception):
@@ -176,7 +184,9 @@ class BrainLane:
 
     def probe(self) -> None:
         """While it is away: ask brain how it is, if that is not being asked. The answer shows in ``away_s``."""
-        if self._probe is None or self._probe.done():
+        with self._lock:
+            held = time.monotonic() < self._held
+        if not held and (self._probe is None or self._probe.done()):
             self._probe = self._lane.submit(self._look)
 
     def _look(self) -> None:

@@ -1,8 +1,8 @@
 """What the threads of one indexer share: which scans run, which folders are to be looked at again, how the jobs go.
 
 Every access holds ``lock``; the methods take it themselves. The main thread and the scans write ``running``, ``again``
-and ``not_before`` (``attendance``), the runner ``at_work``, ``eta_s`` and ``rates``; anybody may ask for a look or
-doubt a source.
+and ``not_before`` (``attendance``), the runner ``at_work``, ``settings_seen``, ``eta_s`` and ``rates``; anybody may ask
+for a look or doubt a source.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .scan import Scan
+from .wishes import Stamp
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Desk:
     first: dict[int, float] = field(default_factory=dict)  # source id: until when its first scan goes first
     doubted: set[int] = field(default_factory=set)  # sources whose drive is to be checked at once
     at_work: bool = False  # the runner does something, or finds out what there is to do
+    settings_seen: Stamp | None = None  # by the runner; None: not yet, or they do not matter to it
     eta_s: float | None = None
     rates: dict[str, float] = field(default_factory=dict)
 
@@ -69,6 +71,11 @@ class Desk:
         with self.lock:
             scan = self.running.get(source)
         return scan is not None and scan.hangs()
+
+    def has_news(self, settings: Stamp) -> bool:
+        """Whether the settings are others than those that the runner has seen."""
+        with self.lock:
+            return self.settings_seen not in (None, settings)
 
     def work(self) -> tuple[bool, bool, bool]:
         """Whether a scan gets on, whether folders wait for a look, and whether the runner is at work.

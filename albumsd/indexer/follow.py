@@ -38,14 +38,18 @@ class Follow:
         if subject is None or not subject.live:
             return
         records = model_jobs.records(tx, asset)
-        ended = {record.stage for record in records if record.state in ("done", "failed") and self._is_now(record)}
+        ended = self._ended(records)
         for stage in self._on:
             if self._has(stage, records) or not stage.wants(subject):
                 continue
             if subject.sha256 is None and stage.name != "hash":
                 continue
-            if all(self._met(need, subject, ended) for need in stage.needs):
+            if self._may(stage, subject, ended):
                 self.ask(tx, stage, subject)
+
+    def may(self, tx: Tx, stage: Stage, subject: Subject) -> bool:
+        """Whether what a stage needs is there now: it may have been asked for when another model was announced."""
+        return self._may(stage, subject, self._ended(model_jobs.records(tx, subject.asset)))
 
     def ask(self, tx: Tx, stage: Stage, subject: Subject) -> None:
         """Open the job of a stage, or have it done again."""
@@ -70,6 +74,12 @@ class Follow:
         if stage is None or stage.where != "brain" or not self._asking.asked(record.stage):
             return True
         return record.version == self._asking.version(record.stage)
+
+    def _ended(self, records: Collection[Record]) -> set[str]:
+        return {record.stage for record in records if record.state in ("done", "failed") and self._is_now(record)}
+
+    def _may(self, stage: Stage, subject: Subject, ended: Collection[str]) -> bool:
+        return all(self._met(need, subject, ended) for need in stage.needs)
 
     def _met(self, need: str, subject: Subject, ended: Collection[str]) -> bool:
         """Whether a stage that another needs has done its part: it ended, or there is nothing for it to do."""

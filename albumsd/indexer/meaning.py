@@ -8,7 +8,10 @@ model for it. From that follows:
 * another fingerprint than the one the whole library was last asked under: a *pass* goes through all assets, newest
   first, and asks for each that has no result under this one. What was made under it before is not made again, so going
   back to a model costs little;
-* once everything is embedded under the new model, the vectors of the others are dropped.
+* once everything is embedded under the new model, the vectors of the others are dropped (``dropping``).
+
+brain may work with another model before its row says so. What it answers then is not what the stage makes now, so such
+a stage rests until the row says something else, or for ``PAUSE_S``.
 
 brain that is away is waited for ``PATIENCE_S``; then what is open is parked (``jobs.AWAY``), so that nobody waits for
 it, and opened when brain is back. What brain says it has no model for is parked likewise (``jobs.NO_MODEL``), until it
@@ -21,29 +24,31 @@ come is not remembered: after a restart it begins again, and passes over what is
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Sequence
 
 from albumsd.core.config import Config
 from albumsd.store import embeddings, jobs, model_jobs, processes, scanning
 from albumsd.store.database import Database, Tx
 from albumsd.store.jobs import Job
-from albumsd.store.model_jobs import Fingerprints
+from albumsd.store.processes import Process
 
+from .announced import EMBED, Announced
 from .brain_lane import BATCH, BATCH_CUDA, INPUT_PX, BrainLane
-from .lane import alone
+from .dropping import Dropping
 from .stage import Stage
+from .wishes import Stamp, Wishes
 
 PATIENCE_S = 20.0
 LOOK_S = 1.0
 """So often brain's row is read, and a brain that is away asked whether it is back."""
 RETRY_S = 300.0
 """After this, what brain said it has no model for is asked once more."""
+PAUSE_S = 2.0
+"""After this, what brain did under another fingerprint than it announces is asked for again: its row lags a second."""
+ASTRAY_S = 30.0
+"""After this, brain has gone back from a model that it never announced, and what that has embedded is done again."""
 PAGE = 500
-FAILED_SHARE = 0.05
-"""Of a new model more failures than this share are no reason to drop the vectors of the old one."""
 NEWEST = ("~", 0)
-EMBED = "embed"
 
 Follow = Callable[[Tx, int], None]
 
@@ -52,47 +57,55 @@ class Meaning:
     """``stages``: those of brain that are not switched off."""
 
     def __init__(self, database: Database, config: Config, stages: Sequence[Stage], lane: BrainLane) -> None:
-        self._database, self._config, self._lane = database, config, lane
+        self._database, self._lane = database, lane
         self._stages = tuple(stages)
-        self._known = {stage.name: model_jobs.fingerprints(database, stage.name) for stage in stages}
+        self._known = Announced(database, config, stages)
+        self._wishes = Wishes(config)
+        self._dropping = Dropping(database, config)
         self._looked = float("-inf")
         self._pid: int | None = None
         self._passes: dict[str, tuple[str, int]] = {}  # stage: the asset its pass has come to, as (day, id)
         self._withdraw: set[str] = set()
         self._parked = False  # what is open is being parked: brain has been away for too long
-        self._refused: dict[
-            str, float
-        ] = {}  # stage: until when it is not asked for, because brain said it has no model
+        self._refused: dict[str, float] = {}  # stage that brain has no model for: until when it is not asked for
+        self._resting: dict[str, float] = {}  # stage that brain does otherwise than announced: until when it rests
+        self._astray: float | None = None  # vectors came of a model that is not announced: until when that may come
+        self._unheard = False  # brain has announced another model, which is heard when nothing is being dropped
         counts = jobs.counts(database)
         # Stages with parked jobs to open again, as after any start:
-        self._unpark = {stage for stage in self._known.keys() & counts.keys() if counts[stage]["parked"]}
-        self._drop: Future[int] | None = None
-        self._drop_due = True
+        self._unpark = {stage for stage in self._known if stage in counts and counts[stage]["parked"]}
         self._awake = True
 
     # ------------------------------------------------------------------------------- what the runner asks
 
     def asked(self, stage: str) -> bool:
         """Whether a stage of brain is asked for at all."""
-        known = self._known.get(stage)
-        if known is None:
-            return False
-        if known.now == "":
-            return bool(self._config["model"] or (stage == "caption" and self._config["captioner"]))
-        return known.now is not None
+        return self._known.asked(stage)
 
     def version(self, stage: str) -> int:
         """Under which number its results are made now."""
-        known = self._known[stage]
-        return known.numbers.get(known.now or "", 0)
+        return self._known.version(stage)
 
     def ready(self, stage: str) -> bool:
         """Whether jobs of a stage may be begun."""
-        return self.asked(stage) and not self._parked and stage not in self._refused and self._lane.away_s() is None
+        if self._parked or stage in self._refused or stage in self._resting or self._lane.away_s() is not None:
+            return False
+        return self.asked(stage) and not (stage == EMBED and self._dropping.going_on())
 
     def waiting(self) -> bool:
-        """Whether open jobs wait for brain, and somebody may wait for them."""
+        """Whether something is still to come from brain, or being dropped, and somebody may wait for it."""
+        if self._unheard or self._dropping.going_on() or self._wishes.open(time.monotonic()):
+            return True
         return any(self.asked(stage) and jobs.top(self._database, stage) is not None for stage in self._known)
+
+    @property
+    def settings_seen(self) -> Stamp | None:
+        """The settings when it last looked whether brain follows them; None: not yet, or nothing is asked of brain."""
+        return self._wishes.seen if self._stages else None
+
+    def close(self) -> None:
+        """Nothing more is dropped."""
+        self._dropping.close()
 
     # ---------------------------------------------------------------------------- what the runner tells
 
@@ -103,15 +116,21 @@ class Meaning:
 
     def is_now(self, tx: Tx, job: Job, fingerprint: str) -> bool:
         """Whether a result was made under the fingerprint that brain announces."""
-        return self._number(tx, self._stage(job.stage), fingerprint) == self.version(job.stage)
+        return self._known.number(tx, job.stage, fingerprint) == self.version(job.stage)
 
     def finished(self, tx: Tx, job: Job, fingerprint: str) -> None:
-        """A result was stored that was made under this fingerprint, maybe not the one that it was asked under."""
-        model_jobs.finished_by(tx, job, self._number(tx, self._stage(job.stage), fingerprint))
-        self._drop_due = True
+        """A result was stored that was made under this fingerprint, maybe not the one that it was asked under: then it
+        is asked for once more when brain says no such thing by and by, also after a restart."""
+        number = self._known.number(tx, job.stage, fingerprint)
+        model_jobs.finished_by(tx, job, number)
+        self._dropping.due = True
+        if number != self.version(job.stage):
+            scanning.forget_stage(tx, job.stage)
+            self._astray = time.monotonic() + ASTRAY_S
 
-    def _stage(self, name: str) -> Stage:
-        return next(stage for stage in self._stages if stage.name == name)
+    def unannounced(self, stage: str) -> None:
+        """A result was not taken, for it was made under another fingerprint than that of now."""
+        self._resting[stage] = time.monotonic() + PAUSE_S
 
     def refused(self, stage: str) -> None:
         """brain says that it has no model for this stage."""
@@ -126,7 +145,7 @@ class Meaning:
             record.stage == EMBED and record.state == "done" and record.version == self.version(EMBED)
             for record in model_jobs.records(tx, asset)
         )
-        key = self._key()
+        key = self._known.key()
         number = embeddings.model_id(tx, key) if key else None
         subject = scanning.subject(tx, asset)
         if done and subject and (stage == "text" or number is None or not embeddings.of_asset(tx, asset, number)):
@@ -147,15 +166,14 @@ class Meaning:
     def _look(self, now: float) -> None:
         """Read what brain says of itself, and whether it is there."""
         row = processes.living(self._database).get("brain")
+        self._wishes.look(row, now)
+        self._unheard = False
         if row is not None and isinstance(row.detail.get("stages"), dict):
-            said = row.detail["stages"]
-            if row.pid != self._pid:
-                self._pid = row.pid
-                self._unrefuse(self._known)
-            self._lane.batch = BATCH_CUDA if str(row.detail.get("device") or "").startswith("cuda") else BATCH
-            self._lane.input_px = int(row.detail.get("input_px") or INPUT_PX)
-            for stage in self._stages:
-                self._announced(stage, said.get(stage.name))
+            self._heard(row, row.detail["stages"])
+        self._resting = {stage: until for stage, until in self._resting.items() if now < until}
+        if self._astray is not None and now > self._astray:
+            self._astray = None
+            self._passes[EMBED] = NEWEST
         self._unrefuse([stage for stage, until in self._refused.items() if now > until])
         if self._awake:
             self._awake = False
@@ -173,44 +191,42 @@ class Meaning:
         self._parked = self._parked or away > PATIENCE_S
         self._lane.probe()
 
-    def _unrefuse(self, stages: Sequence[str] | dict[str, Fingerprints]) -> None:
+    def _heard(self, row: Process, said: dict[str, str | None]) -> None:
+        if row.pid != self._pid:
+            self._pid = row.pid
+            self._unrefuse(self._known)
+        if self._dropping.going_on() and self._known.is_news(EMBED, said.get(EMBED)):
+            self._unheard = True  # maybe a model whose vectors are going: first what is left of them must stay
+            self._dropping.give_up()
+            return
+        self._lane.batch = BATCH_CUDA if str(row.detail.get("device") or "").startswith("cuda") else BATCH
+        self._lane.input_px = int(row.detail.get("input_px") or INPUT_PX)
+        for stage in self._stages:
+            if self._known.is_news(stage.name, said.get(stage.name)):
+                self._announced(stage, said.get(stage.name))
+
+    def _unrefuse(self, stages: Iterable[str]) -> None:
         for stage in list(stages):
             if self._refused.pop(stage, None) is not None:
                 self._unpark.add(stage)
 
     def _announced(self, stage: Stage, fingerprint: str | None) -> None:
-        known = self._known[stage.name]
-        now = None if fingerprint is None else _text(stage, fingerprint)
-        if now == known.now:
-            return
         with self._database.write() as tx:
-            if fingerprint is None:
-                scanning.forget_stage(tx, stage.name)  # so that it is asked for everywhere when there is a model again
-            else:
-                self._number(tx, stage, fingerprint)
-            self._known[stage.name] = self._known[stage.name]._replace(now=now)
-            model_jobs.remember_fingerprints(tx, stage.name, self._known[stage.name])
+            self._known.announce(tx, stage.name, fingerprint)
         self._unrefuse([stage.name])
-        if now is None:
-            self._passes.pop(stage.name, None)
+        self._resting.pop(stage.name, None)
+        self._passes.pop(stage.name, None)
+        if stage.name == EMBED:
+            self._astray = None
+        if fingerprint is None:
             self._withdraw.add(stage.name)
         else:
             self._withdraw.discard(stage.name)
-            self._passes.pop(stage.name, None)
             self._begin_pass(stage)
 
     def _begin_pass(self, stage: Stage) -> None:
         if scanning.stage_version(self._database, stage.name) != self.version(stage.name):
             self._passes.setdefault(stage.name, NEWEST)
-
-    def _number(self, tx: Tx, stage: Stage, fingerprint: str) -> int:
-        """The number of a fingerprint; a new one if it was never heard of."""
-        known, text = self._known[stage.name], _text(stage, fingerprint)
-        if text not in known.numbers:
-            known = known._replace(numbers={**known.numbers, text: known.next}, next=known.next + 1)
-            self._known[stage.name] = known
-            model_jobs.remember_fingerprints(tx, stage.name, known)
-        return known.numbers[text]
 
     def _park(self) -> bool:
         """Park what nobody can do, withdraw what nobody asks for."""
@@ -251,54 +267,33 @@ class Meaning:
                 self._passes[stage.name] = (rows[-1][1], rows[-1][0])
             else:
                 del self._passes[stage.name]
-                with self._database.write() as tx:
-                    scanning.remember_stage(tx, stage.name, version)
-                self._drop_due = True
+                if stage.name != EMBED or self._astray is None:
+                    with self._database.write() as tx:
+                        scanning.remember_stage(tx, stage.name, version)
+                self._dropping.due = True
             return True
         return False
 
     # ------------------------------------------------------------------------------------------ old vectors
 
-    def _key(self) -> str | None:
-        """The key of the model that embeds now, as far as brain has said."""
-        known = self._known.get(EMBED)
-        return known.now.partition("/")[2] if known and known.now else None
-
     def _drop_old(self) -> bool:
-        """Drop the vectors of other models when nothing is left to embed. In a thread: it may be a million."""
-        if self._drop is not None:
-            if not self._drop.done():
-                return False
-            self._drop, self._drop_due = None, True
-        if not self._drop_due or self._passes or not (key := self._key()):
+        """Have what was lost of the vectors made again, then drop those of other models when nothing is left to do."""
+        if self._dropping.ended():
+            self._dropping.due = True
+        if self._unheard or self._dropping.going_on() or self._passes or not (key := self._known.key()):
             return False
-        counts = jobs.counts(self._database).get(EMBED, {})
-        if counts.get("open") or counts.get("parked"):
+        unseen = self._dropping.unseen(key, self.version(EMBED))
+        if unseen is not None:
+            with self._database.write() as tx:
+                for asset, local in unseen:
+                    model_jobs.ask(tx, EMBED, self.version(EMBED), asset, jobs.day_number(local))
+            return True
+        if not self._dropping.due:
             return False
-        self._drop_due = False
-        models = embeddings.models(self._database)
-        new = next((model for model in models if model.key == key and model.assets), None)
-        old = [model for model in models if model.key != key]
-        if new is None or not old or counts.get("failed", 0) > FAILED_SHARE * new.assets:
-            return False
-        with self._database.write() as tx:
-            known = self._known[EMBED]
-            numbers = {text: number for text, number in known.numbers.items() if text == known.now}
-            self._known[EMBED] = known._replace(numbers=numbers)
-            model_jobs.remember_fingerprints(tx, EMBED, self._known[EMBED])
-        self._drop = alone(_drop, self._config, [model.id for model in old])
-        return True
-
-    def dropping(self) -> bool:
-        """Whether vectors of another model are being dropped."""
-        return self._drop is not None and not self._drop.done()
-
-
-def _text(stage: Stage, fingerprint: str) -> str:
-    """What is remembered of a fingerprint: the code of the stage counts too."""
-    return f"{stage.version}/{fingerprint}"
-
-
-def _drop(config: Config, models: Sequence[int]) -> int:
-    with Database(config.database) as database:
-        return sum(embeddings.drop_model(database, model) for model in models)
+        self._dropping.due = False
+        old = self._dropping.old(key)
+        if old:
+            with self._database.write() as tx:
+                self._known.forget_others(tx)
+            self._dropping.begin(old)
+        return bool(old)

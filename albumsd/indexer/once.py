@@ -17,8 +17,9 @@ from albumsd.media.pool import DecoderPool
 from albumsd.store import jobs, sources
 from albumsd.store.database import Database
 
+from .results import Calls
 from .roots import Prober
-from .runner import Calls, Runner
+from .runner import Runner
 from .scan import Gone, Outcome, Scan
 from .stage import Submit
 from .stages import all_stages

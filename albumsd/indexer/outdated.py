@@ -20,11 +20,11 @@ Follow = Callable[[Tx, int], None]
 def open_all(database: Database, on: Sequence[Stage], off: Sequence[Stage], follow: Follow) -> int:
     """Open all of it; ``on`` and ``off`` are the stages, in their order. How many jobs.
 
-    And what a drive that hung was to blame for, for a new start may find it well.
+    And what a drive that hung was to blame for, or brain, for a new start may find them well.
     """
     with database.write() as tx:
         jobs.unpark_hung(tx)
-        opened = jobs.retry_timeouts(tx)
+        opened = jobs.retry_bad_luck(tx)
     for stage in off:
         with database.write() as tx:
             jobs.switch_off(tx, stage.name)

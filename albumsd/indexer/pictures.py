@@ -7,10 +7,11 @@ So what a model does needs no drive, and choosing another model opens no origina
 from __future__ import annotations
 
 import logging
+from itertools import takewhile
 from pathlib import Path
 
 from albumsd.media.shelf import MOST_FRAMES, THUMBNAIL_SIDE, frame_path, preview_path, thumbnail_path
-from albumsd.store import lookups
+from albumsd.store import embeddings, lookups
 from albumsd.store.database import Tx
 from albumsd.store.scanning import Subject
 
@@ -33,17 +34,22 @@ def of(tx: Tx, subject: Subject, previews: Path, input_px: int) -> Path | None:
     return path
 
 
-def frames(subject: Subject, previews: Path) -> list[Path]:
-    """What a video shows at several moments; none for anything else. Raises PreviewLost."""
-    found: list[Path] = []
-    if subject.kind == "video" and subject.sha256 is not None:
-        for number in range(1, MOST_FRAMES + 1):
-            path = frame_path(previews, subject.sha256.hex(), number)
-            if not path.exists():
-                break
-            if not whole(path):
-                raise PreviewLost
-            found.append(path)
+def frames(tx: Tx, subject: Subject, previews: Path, reframed: set[int]) -> list[Path]:
+    """What a video shows at several moments; none for anything else. Raises PreviewLost, once for each video: those of
+    ``reframed``, which it adds to, are seen by what there is.
+
+    That one is missing shows by a later one, or by the vectors that a model has made of more.
+    """
+    if subject.kind != "video" or subject.sha256 is None:
+        return []
+    every = [frame_path(previews, subject.sha256.hex(), number) for number in range(1, MOST_FRAMES + 1)]
+    there = [path for path in every if path.exists()]
+    found = list(takewhile(whole, every))
+    # a video without frames is known by its thumbnail, so one vector is no sign of a frame
+    vectors = embeddings.most_parts(tx, subject.asset)
+    if (len(found) < len(there) or len(found) < vectors > 1) and subject.asset not in reframed:
+        reframed.add(subject.asset)
+        raise PreviewLost
     return found
 
 

@@ -35,8 +35,10 @@ from .attendance import Attendance
 from .desk import Desk
 from .once import Report, index_once
 from .pace import Pressure, be_modest
+from .results import Calls
 from .roots import Prober
-from .runner import Calls, Runner
+from .runner import Runner
+from .wishes import stamp
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +148,7 @@ class Indexer:
         scanning, waiting, at_work = self._desk.work()
         if scanning or due:
             return "scan"
-        if open_jobs or at_work:
+        if open_jobs or at_work or self._desk.has_news(stamp(self._config)):
             return "jobs"
         watches = self._attendance.watches().values()
         return "rest" if waiting or any(watch.pending() or not watch.mode for watch in watches) else "idle"
@@ -222,7 +224,7 @@ class Indexer:
                 continue
             worked = runner.step(TICK_S)
             with self._desk.lock:
-                self._desk.at_work = worked
+                self._desk.at_work, self._desk.settings_seen = worked, runner.meaning.settings_seen
             check()
             now = time.monotonic()
             if now - measured > 2.0 or not worked:

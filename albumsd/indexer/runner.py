@@ -1,21 +1,14 @@
-"""Phase two: the jobs. Claims them, keeps the decoders busy, stores what comes back.
+"""Phase two: the jobs. Claims them, keeps the decoders busy, has what comes back stored (``results``).
 
 One thread runs it and owns its ``Database``. A job is claimed (leased), begun (``Stage.begin`` starts futures), and
-when the last of its futures is there it comes back through a queue; its result, the end of the job and the jobs that
-follow are one transaction, many jobs to a transaction of about 40 ms. So a kill at any moment loses a lease, no more.
+when the last of its futures is there it comes back through a queue.
 
-What goes wrong, and what becomes of the job:
+What cannot be begun now, or does not come back:
 
-* the content is bad in a way that will not change → the problem is stored, the job is done;
-* the decoder died, took too long, ran out of memory, or the file could not be read → once more, then failed, with the
-  problem;
-* the source is not online → parked until it is; the file is not what its row says → parked until its folder was
-  looked at;
+* the source is not online → parked until it is;
 * nothing was read for too long → the drive hangs: parked, its thread given up, the source is to be checked and held
   back (``stalls``) with all that was begun in it;
-* albumsd itself failed → logged, counted as a failure like any other;
-* brain, whose work some stages are, failed at it → once more, then failed; nothing is wrong with the file. It is away,
-  or has no model → put back, and ``meaning`` decides what becomes of all such jobs.
+* a picture of ours that brain is to look at was lost → parked until it is made again.
 """
 
 from __future__ import annotations
@@ -25,27 +18,23 @@ import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
 from albumsd.core.config import Config
-from albumsd.core.errors import AlbumsdError
-from albumsd.core.facts import Problem
 from albumsd.search.run import SOCKET
-from albumsd.store import assets, files, jobs, readings, scanning
-from albumsd.store.database import BATCH_S, Database, Tx
+from albumsd.store import files, jobs, model_jobs, scanning
+from albumsd.store.database import Database
 from albumsd.store.jobs import Job
 
 from . import outdated
-from .brain_lane import BrainAway, BrainLane, NoModel, made_by
+from .brain_lane import BrainAway, BrainLane, NoModel
 from .follow import Follow
 from .gather import Gather
 from .lane import Lane
 from .meaning import Meaning
 from .pace import Meter, Pressure
-from .stage import OWN_FAULT, RETRIED, FileChanged, PreviewLost, Stage, Submit, Tools, Work
+from .results import Calls, Results
+from .stage import OWN_FAULT, PreviewLost, Stage, Submit, Tools, Work
 from .stages import all_stages, switched_off
-from .stages.facts import given_up
 from .stalls import Stalls
 
 log = logging.getLogger(__name__)
@@ -56,24 +45,12 @@ LOOK_THREADS = 4
 PATIENCE_S = 60.0
 LOOK_S = 5.0
 """For so long a look at a file may take, when its job is done."""
-PICTURE_FAULTS = frozenset(
-    {"empty", "truncated", "corrupt", "unreadable", "not-what-it-says", "no-decoder", "too-large"}
-)
-"""What brain may find wrong with a picture of ours: it is made again."""
 OPEN_FILES_PER_CHILD = 12
 """Jobs begun per decoder: enough that none waits for the database, few enough that what is looked at comes soon."""
 
 
-class Calls(NamedTuple):
-    """Whom the runner tells: after each commit; that a source is to be checked; that a folder is to be looked at."""
-
-    committed: Callable[[], None] = lambda: None
-    doubt: Callable[[int], None] = lambda source: None
-    look_again: Callable[[int, bytes], None] = lambda source, path: None
-
-
 class Runner:
-    """Give it a Database, call ``step`` until ``idle``."""
+    """Give it a Database, call ``step`` until it says that there is nothing to do."""
 
     def __init__(
         self,
@@ -102,11 +79,13 @@ class Runner:
             config.previews,
             config.library / "cache",
             int(config["video_frames"]),
+            set(),
         )
         self._room = {"child": OPEN_FILES_PER_CHILD * config.workers, "thread": 16, "here": 64}
         brains = [stage for stage in self._stages if stage.where == "brain"]
-        self._meaning = Meaning(database, config, brains, self._brain)
-        self.follow = Follow(everyone, self._stages, self._meaning)
+        self.meaning = Meaning(database, config, brains, self._brain)
+        self.follow = Follow(everyone, self._stages, self.meaning)
+        self._results = Results(database, self._by_name, self.follow, self.meaning, self._stalls, self._calls)
         self._begun: dict[int, Work] = {}
         self._back: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self._pressure = pressure
@@ -132,12 +111,12 @@ class Runner:
         for source in self._stalls.back():
             with self._database.write() as tx:
                 jobs.unpark_hung(tx, source)
-        asked = self._meaning.step(self.follow)
+        asked = self.meaning.step(self.follow)
         paused = self._pressure is not None and self._pressure.pause()
         claimed = 0 if paused else self._fill()
         self._brain.flush(busy=self._used("child") > 0)
         late = self._give_up_hung()
-        waiting = bool(self._begun) or self._meaning.waiting() or self._meaning.dropping()
+        waiting = bool(self._begun) or self.meaning.waiting()
         back = self._collect(wait_s if waiting and not asked else 0)
         if back:
             self._store(back)
@@ -160,6 +139,7 @@ class Runner:
         self._lane.close()
         self._looks.close()
         self._brain.close()
+        self.meaning.close()
 
     def _fill(self) -> int:
         claimed = 0
@@ -185,7 +165,7 @@ class Runner:
         """The stages of a lane that have open jobs, in order; those with something a person looks at come first."""
         waiting = []
         for stage in self._stages:
-            if stage.where == lane and (lane != "brain" or self._meaning.ready(stage.name)):
+            if stage.where == lane and (lane != "brain" or self.meaning.ready(stage.name)):
                 top = jobs.top(self._database, stage.name)
                 if top is not None:
                     waiting.append((top < jobs.LOOKED_AT, stage))
@@ -210,7 +190,7 @@ class Runner:
                 self.follow(tx, job.asset)
             return None
         if stage.where == "brain":
-            return self._begin_at_brain(stage, Work(job, subject, []))
+            return self._begin_at_brain(stage, Work(job, subject, [], version=self.meaning.version(stage.name)))
         places = scanning.present(self._database, files.locations(self._database, job.asset))
         online = [place for place in places if place.state == "online"]
         if not online:
@@ -236,16 +216,16 @@ class Runner:
         return None
 
     def _begin_at_brain(self, stage: Stage, work: Work) -> str | None:
+        if not self.follow.may(self._database, stage, work.subject):
+            with self._database.write() as tx:
+                model_jobs.take_back(tx, work.job)  # it is asked for again when what it needs is there
+            return None
         self._begun[work.job.id] = work
         try:
             work.futures = list(stage.begin(self._database, work, self._tools))
         except PreviewLost:
             del self._begun[work.job.id]
-            with self._database.write() as tx:
-                if self._preview_again(tx, work):
-                    return jobs.PREVIEW
-                self._failed(tx, work, Problem("preview", "its preview is lost and cannot be made again now"))
-            return None
+            return jobs.PREVIEW if self._results.preview_lost(work) else None
         except Exception:
             log.exception("stage %s could not begin", stage.name)
             work.answers = [OWN_FAULT]
@@ -253,14 +233,6 @@ class Runner:
             return None
         Gather(work, None, self._back)
         return None
-
-    def _preview_again(self, tx: Tx, work: Work) -> bool:
-        """Ask for the small pictures of an asset again. Whether somebody will make them."""
-        stage, asset = self._by_name.get("preview"), work.job.asset
-        if stage is None:
-            return False
-        jobs.again(tx, stage.name, stage.version, asset, jobs.day_number(work.subject.local))
-        return bool(jobs.of_asset(tx, asset).get(stage.name, set()) & {"open", "leased", "parked"})
 
     def _collect(self, wait_s: float) -> list[Work]:
         """Everything that came back, after waiting for the first."""
@@ -316,137 +288,13 @@ class Runner:
                 else:
                     jobs.park(tx, work.job, jobs.HUNG)
 
-    # -------------------------------------------------------------------------------------------- store
-
-    def _store(self, works: list[Work]) -> None:
-        start, most = 0, len(works)
-        while start < len(works):
-            done = 0
-            try:
-                with self._database.write() as tx:
-                    end = time.monotonic() + BATCH_S
-                    while start + done < len(works) and done < most:
-                        self._apply(tx, works[start + done])
-                        done += 1
-                        if time.monotonic() > end:
-                            break
-            except AlbumsdError:
-                raise
-            except Exception:
-                if done:
-                    most = done  # without the one that failed, which then comes first
-                    continue
-                log.exception("the result of %s could not be stored", works[start].job.stage)
-                works[start].answers = [OWN_FAULT]
-                with self._database.write() as tx:
-                    self._failed(tx, works[start], OWN_FAULT)
-                done = 1
+    def _store(self, works: Sequence[Work]) -> None:
+        for stored in self._results.store(works):
             ended: dict[str, Counter[str]] = {}
-            for work in works[start : start + done]:
+            for work in stored:
                 self._begun.pop(work.job.id, None)
                 if not isinstance(work.answers[0], BrainAway | NoModel):
                     ended.setdefault(self._by_name[work.job.stage].where, Counter())[work.job.stage] += 1
             for lane, numbers in ended.items():
                 self.meter.counts(lane, numbers)
-            start += done
-            most = len(works)
             self._calls.committed()
-
-    def _apply(self, tx: Tx, work: Work) -> None:
-        if not jobs.exists(tx, work.job):
-            return
-        first, stage = work.answers[0], self._by_name[work.job.stage]
-        if isinstance(first, FileChanged):
-            self._changed(tx, work)
-        elif isinstance(first, BrainAway | NoModel):
-            jobs.put_back(tx, work.job)
-            if isinstance(first, NoModel):
-                self._meaning.refused(stage.name)
-        elif isinstance(first, Problem):
-            self._problem(tx, work, first)
-        else:
-            if not work.places:
-                self._thought(tx, work, stage)
-                return
-            if work.subject.problem in RETRIED:
-                self._well_again(tx, work.job)
-            asset = stage.apply(tx, work, work.answers)
-            jobs.finish(tx, work.job)
-            self._stalls.answered(work.at)
-            self._place_again(tx, work, asset)
-            self._meaning.came(tx, stage.name, asset)
-            self.follow(tx, asset)
-
-    def _thought(self, tx: Tx, work: Work, stage: Stage) -> None:
-        """Store what brain answered. An empty answer: there was nothing to ask."""
-        found = work.answers[0]
-        if not found:
-            jobs.finish(tx, work.job)
-            self.follow(tx, work.job.asset)
-        elif not self._meaning.superseded(tx, work.job, made_by(found)):
-            asset = stage.apply(tx, work, work.answers)
-            jobs.finish(tx, work.job)
-            self._meaning.finished(tx, work.job, made_by(found))
-            if self._meaning.is_now(tx, work.job, made_by(found)):
-                self.follow(
-                    tx, asset
-                )  # else what follows, and this once more, comes when brain has announced its change
-
-    def _changed(self, tx: Tx, work: Work) -> None:
-        jobs.park(tx, work.job, jobs.WAITS)
-        self._calls.doubt(work.at.source)
-        folder = scanning.folder_of(tx, work.at.file)
-        if folder is not None:
-            self._calls.look_again(work.at.source, folder)
-
-    def _problem(self, tx: Tx, work: Work, problem: Problem) -> None:
-        if problem.reason == "cancelled":
-            jobs.put_back(tx, work.job)
-        elif problem.reason in RETRIED or problem == OWN_FAULT or not work.places:
-            self._failed(tx, work, problem)
-        else:
-            self._note(tx, work, problem)
-            jobs.finish(tx, work.job)
-            self._meaning.came(tx, work.job.stage, work.job.asset)
-            self.follow(tx, work.job.asset)
-
-    def _failed(self, tx: Tx, work: Work, problem: Problem) -> None:
-        if not jobs.exists(tx, work.job):
-            return
-        last = jobs.fail(tx, work.job, f"{problem.reason}: {problem.detail}")
-        if not work.places:  # it was brain's work: nothing is wrong with the file
-            if not last and problem.reason in PICTURE_FAULTS and self._preview_again(tx, work):
-                jobs.park(tx, work.job, jobs.PREVIEW)
-        elif last:
-            self._note(tx, work, problem)
-            self._meaning.came(tx, work.job.stage, work.job.asset)
-        if last:
-            self.follow(tx, work.job.asset)
-
-    def _note(self, tx: Tx, work: Work, problem: Problem) -> None:
-        if work.job.stage == self.first.name:
-            given_up(tx, work.job.asset, work.subject.name, problem)
-        else:
-            assets.set_problem(tx, work.job.asset, problem.reason, problem.detail)
-
-    def _well_again(self, tx: Tx, job: Job) -> None:
-        """What was bad luck is over, unless another stage still has it."""
-        facts = readings.of_asset(tx, job.asset)
-        failed = {stage for stage, states in jobs.of_asset(tx, job.asset).items() if "failed" in states}
-        if facts and all(self._by_name[stage].where == "brain" for stage in failed & self._by_name.keys()):
-            left = tuple(problem for problem in facts.problems if problem.reason not in RETRIED)
-            assets.store_facts(tx, job.asset, replace(facts, problems=left))
-
-    def _place_again(self, tx: Tx, work: Work, asset: int) -> None:
-        """The position is another one than before: what was found for the old one says nothing."""
-        stage = self._by_name.get("place")
-        if stage is None or work.job.stage == stage.name:
-            return
-        subject = scanning.subject(tx, asset)
-        if (
-            subject
-            and subject.place is None
-            and stage.wants(subject)
-            and "done" in jobs.of_asset(tx, asset).get("place", ())
-        ):
-            self.follow.ask(tx, stage, subject)

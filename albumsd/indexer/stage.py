@@ -53,6 +53,7 @@ class Tools(NamedTuple):
     previews: Path
     cache: Path
     frames: int  # of a video
+    reframed: set[int]  # videos of which frames were missing and that were decoded again, in this run
 
 
 @dataclass
@@ -72,6 +73,7 @@ class Work:
     extra: Any = None  # between begin and apply of one stage
     answers: list[Any] = field(default_factory=list)
     """Per future of ``begin``: its result, or the Problem it failed with."""
+    version: int = 0  # of a stage of brain: under which its needs were met when it was begun
     abandoned: bool = False
 
     @property

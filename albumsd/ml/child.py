@@ -1,7 +1,7 @@
 """The parent's side of one child: its pipes, its death, and how long it has been at one thing.
 
-Used by the host's thread alone, but for ``pid``. Nothing here blocks but ``wait``: what is to be sent waits here until
-the pipe takes it.
+Used by the keeper's thread alone. Nothing here blocks but ``wait``, and ``end`` for some seconds: what is to be sent
+waits here until the pipe takes it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ from .frames import Header, Unpacker, pack
 _READ = 1 << 18
 _SAID = 4096
 """Bytes that are kept of what the child said last on standard error."""
+KILLED_S = 2.0
+"""What was killed is gone after this, or hangs in the kernel (a disk, a driver) and is waited for by nobody."""
 
 ENVIRONMENT = {
     # Threads that wait for work sleep: a spinning one takes the core that a decoder needs.
@@ -68,7 +71,6 @@ class Child:
         self._err = self._process.stderr.fileno()
         for stream in (self._in, self._out, self._err):
             os.set_blocking(stream, False)
-        self.pid = self._process.pid
         self.known: set[str] = set()  # keys whose description was sent
         self._outbox = bytearray()
         self._unpacker = Unpacker()
@@ -136,22 +138,29 @@ class Child:
             self._err = -1
 
     def end(self, seconds: float = 0.0) -> str:
-        """End the process, after ``seconds`` for it to die by itself, and say how it ended."""
-        try:
-            status = self._process.wait(seconds) if seconds else None
-        except subprocess.TimeoutExpired:
-            status = None
+        """End the process, after ``seconds`` for it to die by itself, and say how it ended. At most KILLED_S more."""
+        status = self._status(seconds)
         if status is None:
             self._process.kill()
-            status = self._process.wait()
+            status = self._status(KILLED_S)
         if self._err >= 0:
             with suppress(BlockingIOError):
                 self._listen()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
+        if status is None:
+            threading.Thread(target=self._process.wait, name="reaper", daemon=True).start()
+            return "its process cannot be ended"
         if status < 0:
             by = signal.Signals(-status).name
             return f"its process was ended by {by}" + (", perhaps for want of memory" if by == "SIGKILL" else "")
         lines = self._said.decode("utf-8", "replace").strip().splitlines()
         return f"its process ended with status {status}" + (f": {lines[-1].strip()[:300]}" if lines else "")
+
+    def _status(self, seconds: float) -> int | None:
+        """How it ended, if it does within ``seconds``."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None

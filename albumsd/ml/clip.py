@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.weights import NOT_INSTALLED
 from . import captioner, dtype
-from .errors import NOT_INSTALLED, ModelFailed
+from .errors import ModelFailed
 from .folders import stamp
 from .pictures import Pixels
 
@@ -30,6 +31,11 @@ CPU_BATCHES = (16, 8, 4, 2)
 
 BATCH_S = 0.6
 """A batch on a CPU takes no longer than this if it can be helped: a text waits for the one that is running."""
+
+WORD_S = 0.3
+"""So long may the pass for one word of captions take: a text waits for it. A whole caption takes seconds."""
+
+CAPTION_BATCHES = (8, 4, 2)
 
 
 def load(wanted: dict[str, Any], device: str, threads: int) -> Encoder:
@@ -68,7 +74,10 @@ def load(wanted: dict[str, Any], device: str, threads: int) -> Encoder:
 
 
 class Encoder:
-    """A loaded model. ``batch`` is how many pictures it takes at once; ``info`` says where and in what it runs."""
+    """A loaded model.
+
+    ``batches``: how many pictures it takes at once, for each kind of call; ``info`` says where and in what it runs.
+    """
 
     def __init__(self, wanted: dict[str, Any], model: Any, preprocess: Any, tokenizer: Any, device: str) -> None:
         import torch
@@ -82,12 +91,16 @@ class Encoder:
         size = model.visual.image_size
         side = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
         self._model, name, rate = self._settled(model, side, device, wanted)
-        fits = next((size for size in CPU_BATCHES if size <= BATCH_S * rate), CPU_BATCHES[-1])
-        self.batch = fits if device == "cpu" else CUDA_BATCH
         self._device, self._dtype = device, getattr(torch, name)
+        self.batches = {"pictures": fitting(CPU_BATCHES, BATCH_S * rate) if device == "cpu" else CUDA_BATCH}
+        if self.kind == "coca":
+            self.batches["captions"] = self._caption_batch(side, wanted["hint"] or {})
         self._mean = torch.tensor(normalise.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(normalise.std, device=device).view(1, 3, 1, 1)
-        self.info = {"device": device, "dtype": name, "images_per_s": round(float(rate), 1), "batch": self.batch}
+        self.info = {
+            "device": device, "dtype": name, "images_per_s": round(float(rate), 1), "batch": self.batches["pictures"],
+            "caption_batch": self.batches.get("captions"),
+        }  # fmt: skip
 
     def _settled(
         self, model: Any, side: tuple[int, int], device: str, wanted: dict[str, Any]
@@ -100,6 +113,14 @@ class Encoder:
             return model.to(device=device, dtype=getattr(torch, hint["dtype"])), hint["dtype"], hint["images_per_s"]
         return dtype.settle(model, side, device, asked)
 
+    def _caption_batch(self, side: tuple[int, int], hint: dict[str, Any]) -> int:
+        """How many captions are written at once, by the time of a pass for the last word of one."""
+        if self._device != "cpu":
+            return CUDA_BATCH
+        if hint.get("device") == "cpu" and hint.get("caption_batch"):
+            return int(hint["caption_batch"])
+        return fitting(CAPTION_BATCHES, WORD_S / captioner.seconds(self._model, side, self._dtype))
+
     def use_threads(self, threads: int) -> None:
         """So many for whatever the calling thread runs next."""
         import torch
@@ -108,25 +129,25 @@ class Encoder:
 
     def pictures(self, pictures: Sequence[Pixels]) -> Vectors:
         """(n, dimensions) of n pictures, each after ``geometry``."""
-        return self._halving(lambda some: _unit(self._model.encode_image(self._pixels(some))), pictures)
+        return self._halving("pictures", lambda some: _unit(self._model.encode_image(self._pixels(some))), pictures)
 
     def texts(self, texts: Sequence[str]) -> Vectors:
         """(n, dimensions) of n texts."""
         return self._halving(
-            lambda some: _unit(self._model.encode_text(self._tokenizer(list(some)).to(self._device))), texts
+            "texts", lambda some: _unit(self._model.encode_text(self._tokenizer(list(some)).to(self._device))), texts
         )
 
-    def captions(self, pictures: Sequence[Pixels]) -> list[str]:
-        """One line per picture. Raises ModelFailed when the model writes none."""
+    def captions(self, pictures: Sequence[Pixels], between: Callable[[], None]) -> list[str]:
+        """One line per picture; ``between`` is called after each word. Raises ModelFailed for a model that has none."""
         if self.kind != "coca":
             raise ModelFailed("it writes no captions: it is no CoCa")
         start, end = self._tokenizer.sot_token_id, self._tokenizer.eot_token_id
 
         def write(some: Sequence[Pixels]) -> NDArray[Any]:
-            rows = captioner.greedy(self._model, self._pixels(some), start, end)
+            rows = captioner.greedy(self._model, self._pixels(some), start, end, between)
             return np.array([captioner.clean(self._text(row)) for row in rows], dtype=object)
 
-        return [str(one) for one in self._halving(write, pictures)]
+        return [str(one) for one in self._halving("captions", write, pictures)]
 
     def _text(self, tokens: list[int]) -> str:
         known = self._tokenizer.decoder
@@ -140,7 +161,7 @@ class Encoder:
         numbers = raw.permute(0, 3, 1, 2).contiguous().float().div_(255)
         return numbers.sub_(self._mean).div_(self._std).to(self._dtype)
 
-    def _halving(self, run: Callable[[Sequence[Any]], NDArray[Any]], items: Sequence[Any]) -> NDArray[Any]:
+    def _halving(self, kind: str, run: Callable[[Sequence[Any]], NDArray[Any]], items: Sequence[Any]) -> NDArray[Any]:
         """Run a batch, or where the memory is too small for it, its halves; smaller batches from then on."""
         import torch
 
@@ -153,8 +174,14 @@ class Encoder:
         if self._device != "cpu":
             torch.cuda.empty_cache()
         half = len(items) // 2
-        self.batch = max(1, min(self.batch, half))
-        return np.concatenate([self._halving(run, items[:half]), self._halving(run, items[half:])])
+        if kind in self.batches:
+            self.batches[kind] = max(1, min(self.batches[kind], half))
+        return np.concatenate([self._halving(kind, run, items[:half]), self._halving(kind, run, items[half:])])
+
+
+def fitting(sizes: Sequence[int], most: float) -> int:
+    """The first of falling ``sizes`` that is at most ``most``, or the last."""
+    return next((size for size in sizes if size <= most), sizes[-1])
 
 
 def _unit(rows: Any) -> Vectors:

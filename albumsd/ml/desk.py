@@ -1,9 +1,9 @@
 """What the child does next: texts before pictures, and pictures decoded before the model asks for them.
 
 A *call* is what the parent asked; a *unit* is as much of it as the model takes at once. Between two units everything is
-decided anew, so a text waits at most for the unit that is running. Among texts the call with the least left goes first
-(a query before a vocabulary); pictures go in the order they came, calls of the same model decoded ahead across their
-borders, at most ``AHEAD`` batches.
+decided anew, so a text waits at most for the unit that is running, or for one word where that is captions (``texts``).
+Among texts the call with the least left goes first (a query before a vocabulary); pictures go in the order they came,
+calls of the same model decoded ahead across their borders, at most ``AHEAD`` batches.
 
 Any thread may ``add``, ``cancel`` and ``wake``; one thread takes units and gives them back by ``done``. All state is
 under ``_changed``. No torch here.
@@ -32,7 +32,7 @@ TEXTS = 16
 class Models(Protocol):
     """What the desk needs of ``shelf.Shelf``."""
 
-    def get(self, key: str) -> Loaded | None: ...
+    def get(self, key: str, kind: str) -> Loaded | None: ...
     def want(self, key: str) -> None: ...
 
 
@@ -105,6 +105,11 @@ class Desk:
                     return unit
                 self._changed.wait()
 
+    def texts(self) -> Unit | None:
+        """The next unit of texts, if one waits: for who is at a long one of another kind."""
+        with self._changed:
+            return self._next_texts()
+
     def done(self, unit: Unit) -> None:
         with self._changed:
             call = unit.call
@@ -113,7 +118,7 @@ class Desk:
                 self.cancel(call.id)
 
     def _ready(self, call: Call) -> Loaded | None:
-        model = self._models.get(call.key)
+        model = self._models.get(call.key, call.kind)
         if model is None:
             self._models.want(call.key)
         return model
@@ -131,7 +136,8 @@ class Desk:
         if not ready:
             return None
         call, model = ready[0]
-        room = AHEAD * model.batch
+        batch = model.batches.get(call.kind, 1)
+        room = AHEAD * batch
         for other, its_model in ready:
             start = other.done + len(other.decoding)
             for path in other.items[start : start + max(0, room - len(other.decoding))]:
@@ -139,7 +145,7 @@ class Desk:
                 other.decoding.append(future)
                 future.add_done_callback(lambda _: self.wake())
             room -= len(other.decoding)
-        size = min(model.batch, call.left)
+        size = min(batch, call.left)
         if not all(call.decoding[index].done() for index in range(size)):
             return None
         return Unit(call, model, call.done, [call.decoding.popleft().result() for _ in range(size)])

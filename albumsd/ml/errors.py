@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ..core.errors import AlbumsdError
 
-NOT_INSTALLED = "the extra `meaning` is not installed: pip install 'albumsd[meaning]'"
-
 
 class ModelFailed(AlbumsdError):
     """The model does not run: {why}"""

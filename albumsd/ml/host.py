@@ -2,7 +2,8 @@
 
 The child starts with the first question and ends after ``idle_s`` without one. Every question has a deadline, after
 which it raises NotReady and is taken back. That a model is still being loaded, or that others come first, is no reason
-to end the child; that it hangs is (``keeper``). Texts go before pictures: a text waits at most for the batch that runs.
+to end the child; that it hangs is (``keeper``). Texts go before pictures: a text waits at most for the batch that runs,
+and where that is captions for a word of them.
 
 No torch here: arrays of numpy come back. ``spec`` is a Model, or text that ``folders.describe`` understands.
 """
@@ -77,10 +78,6 @@ class ModelHost:
         """One line per path (which may be empty), or the Problem of that file. Raises as ``encode_texts``."""
         return self._ask("captions", self._model(spec), [os.fspath(path) for path in paths], timeout_s, busy)
 
-    def begin(self, spec: Model | str) -> None:
-        """Load in the background, if it is not there. Nothing happens while it has failed."""
-        self._keeper.want(self._model(spec))
-
     def state(self, spec: Model | str) -> State:
         return self._keeper.state(self._model(spec).key)
 
@@ -89,11 +86,8 @@ class ModelHost:
         return self._keeper.why(self._model(spec).key)
 
     def info(self, spec: Model | str) -> dict[str, Any] | None:
-        """``{device, dtype, images_per_s, batch}``, known once it was loaded for the first time."""
+        """``{device, dtype, images_per_s, batch, caption_batch}``, known once it was loaded for the first time."""
         return self._keeper.info(self._model(spec).key)
-
-    def pid(self) -> int | None:
-        return self._keeper.pid()
 
     def close(self) -> None:
         """End the child. Questions that are open raise ModelFailed."""

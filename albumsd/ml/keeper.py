@@ -1,11 +1,13 @@
 """Owns the child: starts it when something is asked, feeds it, hears it, ends it when it hangs or has nothing to do.
 
-One thread does all that; callers put questions and wait. What they share is under ``_lock``. No torch here.
+One thread does all that; callers put questions and wait. What they share is under ``_lock``, which is held for moments
+only, never while a child is started, listened to or ended: every search looks at a model's ``state``. No torch here.
 
 The child is ended when it hangs, that is when one thing (its start, a load, a batch) takes longer than ``patience``,
 and after ``idle_s`` without a question. Its death is an error for the question that was being worked on; all others go
 to the next child, once. A model that cannot be loaded, or whose child dies ``STARTS`` times in a row before it is
-there, has *failed*: questions are refused until ``questions.RETRY_S`` are over.
+there, has *failed*: questions are refused until ``questions.RETRY_S`` are over. What a child says and nobody
+understands counts as its death: it is logged, and the thread goes on.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from ..core.errors import NotReady
+from ..core.weights import NEEDED, NOT_INSTALLED
 from .child import Child, Patience
-from .errors import NOT_INSTALLED, ModelFailed
-from .folders import Model
+from .errors import ModelFailed
 from .frames import Header
 from .questions import Luck, Question, introduce
 
@@ -46,10 +48,9 @@ class Keeper:
         self._lock = threading.Lock()
         self._questions: dict[int, Question] = {}  # open ones
         self._taken_back: list[int] = []
-        self._wanted: dict[str, Model] = {}  # to be loaded though nothing is asked of them
         self._states: dict[str, State] = {}  # loading and warm ones; all others are cold
         self._luck: dict[str, Luck] = {}
-        self._child: Child | None = None
+        self._child: Child | None = None  # changed by the thread alone
         self._running: int | None = None  # the question that the child works on
         self._used = 0.0
         self._closed = False
@@ -80,21 +81,11 @@ class Keeper:
             raise ModelFailed(question.failure)
         return question.answers
 
-    def want(self, model: Model) -> None:
-        """Load it in the background, unless it is there or has failed."""
-        with self._lock:
-            if self._closed or self._refusal(model.key) is not None:
-                return
-            self._used = time.monotonic()
-            if model.key not in self._states:
-                self._wanted[model.key] = model
-            self._wake()
-
     def state(self, key: str) -> State:
         with self._lock:
             if self._refusal(key) is not None:
                 return "failed"
-            asked = key in self._wanted or any(one.model.key == key for one in self._questions.values())
+            asked = any(one.model.key == key for one in self._questions.values())
             return self._states.get(key, "loading" if asked else "cold")
 
     def why(self, key: str) -> str | None:
@@ -106,10 +97,6 @@ class Keeper:
         with self._lock:
             found = self._of(key).info
             return dict(found) if found is not None else None
-
-    def pid(self) -> int | None:
-        with self._lock:
-            return self._child.pid if self._child is not None else None
 
     def close(self) -> None:
         """End the child. Questions that are open fail."""
@@ -128,7 +115,7 @@ class Keeper:
     def _refusal(self, key: str) -> str | None:
         """Why nothing is asked of a model now. Looking for what is installed imports nothing."""
         if not self._installed:
-            self._installed = all(importlib.util.find_spec(name) is not None for name in ("torch", "open_clip"))
+            self._installed = all(importlib.util.find_spec(name) is not None for name in NEEDED)
         return self._of(key).failed() if self._installed else NOT_INSTALLED
 
     def _of(self, key: str) -> Luck:
@@ -136,7 +123,7 @@ class Keeper:
 
     def _wake(self) -> None:
         """With the lock held."""
-        if self._thread is None and not self._closed:
+        if not self._closed and (self._thread is None or not self._thread.is_alive()):
             self._thread = threading.Thread(target=self._run, name="models", daemon=True)
             self._thread.start()
         with suppress(BlockingIOError):
@@ -145,86 +132,105 @@ class Keeper:
     # --- the thread ---------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
-            with self._lock:
-                if self._closed:
-                    break
-                self._tend()
-                child, seconds = self._child, self._seconds_left()
-            heard: list[tuple[Header, bytes]] = []
-            ended = False
-            if child is None:
-                _wait(self._bell)
-            else:
-                heard, ended = child.wait(self._bell, seconds)
-            with suppress(BlockingIOError):
-                os.read(self._bell, 4096)
-            with self._lock:
-                for header, payload in heard:
-                    self._hear(header, payload)
-                if ended and self._child is not None:
-                    self._died(self._child.end(_DEATH_S))
+        while not self._closed:
+            try:
+                self._turn()
+            except Exception as error:
+                log.exception("the models' process is not understood and is ended")
+                self._lose(self._child, f"it was not understood: {type(error).__name__}: {error}"[:400])
         with self._lock:
-            if self._child is not None:
-                self._child.end()
+            child = self._child
             self._forget()
             for question in self._questions.values():
                 question.fail(_STOPPING)
             self._questions.clear()
+        if child is not None:
+            child.end()
 
-    def _tend(self) -> None:
-        """Start, feed or end the child. With the lock held, as all that follows."""
-        if self._child is not None and (hung := self._child.hung()) is not None:
-            self._child.end()
-            self._died(hung)
-        while self._child is None and (self._questions or self._wanted):
-            try:
-                self._child = Child(self._command, self._patience)
-            except OSError as error:
-                self._died(f"its process cannot be started: {error.strerror or error}")
-        if self._child is not None:
-            self._feed(self._child)
-            if self._idle() and time.monotonic() >= self._used + self._idle_s:
-                self._child.end()
+    def _turn(self) -> None:
+        """One thing: start the child, end it, or feed it and hear what it says."""
+        child, seconds = self._child, None
+        if child is None:
+            self._begin()
+            return
+        if (hung := child.hung()) is not None:
+            self._lose(child, hung)
+            return
+        with self._lock:
+            done = self._idle() and time.monotonic() >= self._used + self._idle_s
+            if done:
                 self._forget()
+            else:
+                self._feed(child)
+                seconds = self._seconds_left(child)
+        if done:
+            child.end()
+            return
+        heard, ended = child.wait(self._bell, seconds)
+        self._silence()
+        with self._lock:
+            for header, payload in heard:
+                self._hear(child, header, payload)
+        if ended:
+            self._lose(child, child.end(_DEATH_S))
+
+    def _begin(self) -> None:
+        """Start a child, once something is asked."""
+        with self._lock:
+            asked = bool(self._questions)
+        if not asked:
+            poll = select.poll()
+            poll.register(self._bell, select.POLLIN)
+            poll.poll()
+            self._silence()
+            return
+        try:
+            child = Child(self._command, self._patience)
+        except OSError as error:
+            self._lose(None, f"its process cannot be started: {error.strerror or error}")
+            return
+        with self._lock:
+            self._child = child
+
+    def _lose(self, child: Child | None, why: str) -> None:
+        """The child is dead, or shall be, or there is none to be had."""
+        with self._lock:
+            self._died(why)
+        if child is not None:
+            child.end()
+
+    def _silence(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._bell, 4096)
+
+    # --- the thread, with the lock held --------------------------------------------------------------
 
     def _feed(self, child: Child) -> None:
         for number in self._taken_back:
             child.send({"cancel": number})
         self._taken_back.clear()
-        for key, model in self._wanted.items():
-            self._introduce(child, model)
-            child.send({"load": key})
-            self._states.setdefault(key, "loading")
-        self._wanted.clear()
         for question in self._questions.values():
             if not question.sent:
-                self._introduce(child, question.model)
+                model = question.model
+                if model.key not in child.known:
+                    child.known.add(model.key)
+                    child.send({"know": introduce(model, self._of(model.key).info)})
                 child.send(question.wire())
-                self._states.setdefault(question.model.key, "loading")
+                self._states.setdefault(model.key, "loading")
                 question.sent = True
 
-    def _introduce(self, child: Child, model: Model) -> None:
-        if model.key not in child.known:
-            child.known.add(model.key)
-            child.send({"know": introduce(model, self._of(model.key).info)})
-
     def _idle(self) -> bool:
-        return not self._questions and not self._wanted and "loading" not in self._states.values()
+        return not self._questions and "loading" not in self._states.values()
 
-    def _seconds_left(self) -> float | None:
+    def _seconds_left(self, child: Child) -> float | None:
         """Until the child may have hung, or have been idle for long; None for ever."""
-        if self._child is None:
-            return None
-        left = self._child.seconds_left()
+        left = child.seconds_left()
         if self._idle():
             idle = max(0.0, self._used + self._idle_s - time.monotonic())
             left = idle if left is None else min(left, idle)
         return left
 
-    def _hear(self, header: Header, payload: bytes) -> None:
-        child = self._child
-        assert child is not None
+    def _hear(self, child: Child, header: Header, payload: bytes) -> None:
         if "ready" in header:
             child.ends("start")
         elif "begin" in header:
@@ -263,16 +269,14 @@ class Keeper:
     def _give_up(self, key: str, why: str) -> None:
         log.warning("the model %s does not run: %s", key, why)
         self._of(key).give_up(why)
-        self._wanted.pop(key, None)
         for question in [one for one in self._questions.values() if one.model.key == key]:
             question.fail(why)
             del self._questions[question.number]
 
     def _died(self, why: str) -> None:
-        """The child has ended, or there is none to be had."""
         log.warning("the models' process is gone: %s", why)
         warm = {key for key, state in self._states.items() if state == "warm"}
-        waiting = ({*self._states, *self._wanted} | {one.model.key for one in self._questions.values()}) - warm
+        waiting = ({*self._states} | {one.model.key for one in self._questions.values()}) - warm
         for question in list(self._questions.values()):
             if question.sent and question.model.key in warm:
                 question.lose(why, question.number == self._running)
@@ -291,9 +295,3 @@ class Keeper:
         self._child = self._running = None
         self._states.clear()
         self._taken_back.clear()
-
-
-def _wait(bell: int) -> None:
-    poll = select.poll()
-    poll.register(bell, select.POLLIN)
-    poll.poll()

@@ -1,7 +1,8 @@
-"""The models that the child holds: at most two, so that one answers texts while the next one embeds.
+"""The models that the child holds: at most three, so that one answers texts while the next embeds and another captions.
 
-A model is loaded by a thread of its own, during which the one that is there goes on working. The least recently used
-one makes room before another is loaded. Each step is told to the parent: ``loading``, then ``warm`` or ``failed``;
+A model is loaded by a thread of its own, during which those that are there go on working. The least recently used one
+makes room before another is loaded, but never the one that was asked for a text last: somebody waits for its next
+answer, for the others only work does. Each step is told to the parent: ``loading``, then ``warm`` or ``failed``;
 ``dropped``. What failed takes the calls that wait for it along, and is tried again when another one comes.
 
 Shared state is under ``_lock``: the desk asks, the loading thread changes.
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 
 from .errors import ModelFailed
 
-ROOM = 2
+ROOM = 3
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -26,7 +27,7 @@ Tell = Callable[[dict[str, Any]], None]
 class Loaded(Protocol):
     """What the shelf and the desk need to know of ``clip.Encoder``."""
 
-    batch: int
+    batches: dict[str, int]
     info: dict[str, Any]
     geometry: Sequence[Callable[[Any], Any]]
 
@@ -47,6 +48,7 @@ class Shelf:
         self._known: dict[str, dict[str, Any]] = {}
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._wanted: list[str] = []  # to be loaded; the first one is being loaded
+        self._answering = ""  # was asked for a text last
         threading.Thread(target=self._run, name="loader", daemon=True).start()
 
     def know(self, description: dict[str, Any]) -> None:
@@ -60,9 +62,11 @@ class Shelf:
                 self._wanted.append(key)
                 self._lock.notify_all()
 
-    def get(self, key: str) -> Loaded | None:
-        """The model if it is there; it counts as used now."""
+    def get(self, key: str, kind: str) -> Loaded | None:
+        """The model for a call of that kind, if it is there; it counts as used now."""
         with self._lock:
+            if kind == "texts":
+                self._answering = key
             found = self._loaded.get(key)
             if found is not None:
                 self._loaded.move_to_end(key)
@@ -75,7 +79,10 @@ class Shelf:
                     self._lock.wait()
                 key = self._wanted[0]
                 description = self._known[key]
-                dropped = [self._loaded.popitem(last=False)[0] for _ in range(len(self._loaded) - ROOM + 1)]
+                spare = [other for other in self._loaded if other != self._answering]
+                dropped = spare[: max(0, len(self._loaded) - ROOM + 1)]
+                for other in dropped:
+                    del self._loaded[other]
             for other in dropped:
                 self._tell({"model": other, "state": "dropped"})
             if dropped:

@@ -1,9 +1,10 @@
 """The child process in which models run: ``python -m albumsd.ml.worker``. The only one that imports torch.
 
 Messages as in ``frames``. In: ``{know: description}``, ``{load: key}``, ``{id, kind, key, items, busy}``, ``{cancel:
-id}``. Out: first ``{ready: pid}``; of models ``{model, state, why | info}``; ``{begin: id}`` before each unit of work
-and after it ``{id, first, count, problems: [[index, reason, detail]]}`` with the vectors as float32 rows (zeros where
-there is a problem), or with ``captions``; ``{id, failed: why}`` ends a call. The end of standard input ends this.
+id}``. Out: first ``{ready: true}``; of models ``{model, state, why | info}``; ``{begin: id}`` before each unit of work
+(and when it goes on after texts that came in between) and after it ``{id, first, count, problems: [[index, reason,
+detail]]}`` with the vectors as float32 rows (zeros where there is a problem), or with ``captions``; ``{id, failed:
+why}`` ends a call. The end of standard input ends this.
 
 Descriptor 1 is moved away first, so that no library can write into the protocol. Threads: this one runs the models; one
 reads requests; one loads models; a few decode pictures.
@@ -63,7 +64,7 @@ class Work:
         call = unit.call
         self._answers.send({"begin": call.id})
         try:
-            self._use(unit.model, self._threads - 1 if call.busy else self._threads)
+            self._use(unit.model, self._threads_for(unit))
             header, payload = self._answer(unit)
         except Exception as error:
             why = error.why if isinstance(error, ModelFailed) else f"{type(error).__name__}: {error}"[:400]
@@ -85,7 +86,8 @@ class Work:
         pixels = [unit.items[index] for index in good]
         if unit.call.kind == "captions":
             lines = [""] * len(unit.items)
-            for index, line in zip(good, model.captions(pixels) if pixels else []):
+            written = model.captions(pixels, lambda: self._texts_first(unit)) if pixels else []
+            for index, line in zip(good, written):
                 lines[index] = line
             return {"problems": _listed(bad), "captions": lines}, b""
         vectors = np.zeros((len(unit.items), model.dimensions), dtype=np.float32)
@@ -95,6 +97,20 @@ class Work:
         vectors[nothing] = 0
         bad |= {int(index): Problem("corrupt", "the model makes no vector of it") for index in np.flatnonzero(nothing)}
         return {"problems": _listed(bad)}, vectors.tobytes()
+
+    def _texts_first(self, unit: Unit) -> None:
+        """Answer the texts that wait while captions are written, then go on with these."""
+        texts = self._desk.texts()
+        if texts is None:
+            return
+        while texts is not None:
+            self.run(texts)
+            texts = self._desk.texts()
+        self._use(unit.model, self._threads_for(unit))
+        self._answers.send({"begin": unit.call.id})
+
+    def _threads_for(self, unit: Unit) -> int:
+        return self._threads - 1 if unit.call.busy else self._threads
 
     def _use(self, model: Loaded, threads: int) -> None:
         if self._used != threads:
@@ -159,7 +175,7 @@ def main(argv: list[str] | None = None) -> int:
     shelf = Shelf(lambda wanted: clip.load({**wanted, "dtype": options.dtype}, options.device, threads), answers.send)
     desk = Desk(shelf, _decoder(cores))
     shelf.wake, shelf.drop = desk.wake, desk.drop
-    answers.send({"ready": os.getpid()})
+    answers.send({"ready": True})
     threading.Thread(target=_read, args=(requests, shelf, desk), name="requests", daemon=True).start()
     work = Work(answers, desk, threads)
     while True:

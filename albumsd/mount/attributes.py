@@ -1,6 +1,8 @@
 """Nodes as the kernel wants them: ``EntryAttributes``.
 
 st_nlink is 2 always: at 1, one unlink of a name would let the kernel think that the inode is gone from every view.
+A text that belongs to no asset (a README.txt, what status/ holds) changes without any row that would tell the kernel
+so, wherever it stands: it is good for a second, like all that stands in a volatile folder.
 Modes 0700 and 0600 with ``default_permissions``: the owner's gestures reach their handler, which refuses by errno.
 """
 
@@ -70,14 +72,16 @@ class Attributes:
         return self.fill_folder(self._blank(), folder, mtime_ns, volatile)
 
     def fill_leaf(self, attr: pyfuse3.EntryAttributes, leaf: Leaf, volatile: bool) -> pyfuse3.EntryAttributes:
-        inode, size, mtime_ns, content, _, _ = leaf
+        inode, size, mtime_ns, content, asset, _ = leaf
         attr.st_ino = inode
         attr.st_mode = _MODES[content]
         attr.st_size = size
         attr.st_blocks = (size + 511) >> 9
         attr.st_atime_ns = attr.st_ctime_ns = attr.st_mtime_ns = mtime_ns
+        is_text = content is Content.TEXT
+        volatile = volatile or (is_text and not asset)
         attr.entry_timeout = VOLATILE_S if volatile else TIMEOUT_S
-        attr.attr_timeout = VOLATILE_S if volatile and content is Content.TEXT else TIMEOUT_S
+        attr.attr_timeout = VOLATILE_S if volatile and is_text else TIMEOUT_S
         return attr
 
     def fill_folder(

@@ -28,9 +28,9 @@ from typing import Any, TypeVar
 import apsw
 
 from albumsd.core import clock
-from albumsd.core.errors import LibraryDamaged, LibraryFull, LibraryMissing, LibraryTooNew, StoreBusy
+from albumsd.core.errors import LibraryDamaged, LibraryFull, LibraryMissing, LibraryOld, LibraryTooNew, StoreBusy
 
-from . import functions
+from . import authored, functions
 from .migrations import SCHEMA_VERSION, migrate
 
 Row = tuple[Any, ...]
@@ -144,9 +144,9 @@ class Database(Tx):
     __slots__ = ("_depth", "_urgent", "path")
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        """Open ``path``. ``create`` makes the library (folder 0700, file 0600) and migrates an older one.
+        """Open ``path``; a library of an older release is migrated first. ``create``: make it (folder 0700, file 0600).
 
-        Raises LibraryMissing, LibraryTooNew, LibraryDamaged.
+        Raises LibraryMissing, LibraryTooNew, LibraryDamaged; while it migrates LibraryNotSaved, LibraryFull, StoreBusy.
         """
         self.path = path
         self._depth = 0
@@ -193,6 +193,7 @@ class Database(Tx):
                     tx.connection.execute(schema())
                     tx.run("INSERT INTO meta VALUES ('created_ns', ?)", (clock.now_ns(),))
                 else:
+                    authored.export(tx, self.path.parent, version)
                     migrate(tx, version)
                 tx.connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
@@ -315,9 +316,9 @@ class Reader(Tx):
     __slots__ = ("path",)
 
     def __init__(self, path: Path) -> None:
-        """Open ``path``, which must be there; a library of an older release is migrated first.
+        """Open ``path``, which must be there.
 
-        Raises LibraryMissing, LibraryTooNew, LibraryDamaged.
+        Raises LibraryMissing, LibraryTooNew, LibraryDamaged; LibraryOld: then ``bring_up_to_date`` first.
         """
         self.path = path
         super().__init__(_connect(path, apsw.SQLITE_OPEN_READONLY, READ_PATIENCE_S))
@@ -326,8 +327,8 @@ class Reader(Tx):
                 version = int(self.value("PRAGMA user_version"))
             if not version:
                 raise LibraryMissing(path=path.parent)
-            if version < SCHEMA_VERSION:  # from an older release: whoever comes first brings it up to date
-                Database(path).close()
+            if version < SCHEMA_VERSION:
+                raise LibraryOld(path=path, found=version, known=SCHEMA_VERSION)
             if version > SCHEMA_VERSION:
                 raise LibraryTooNew(path=path, found=version, known=SCHEMA_VERSION)
         except BaseException:
@@ -354,6 +355,17 @@ Interrupted = apsw.InterruptError
 def schema() -> str:
     """The text of schema.sql: the current schema, commented column by column."""
     return Path(__file__).with_name("schema.sql").read_text("utf-8")
+
+
+def bring_up_to_date(path: Path) -> None:
+    """Migrate a library of an older release; any other is only looked at. Before a process serves, not while it does.
+
+    Raises what ``Database`` raises.
+    """
+    with suppress(LibraryOld):
+        Reader(path).close()
+        return
+    Database(path).close()
 
 
 def open_library(library: Path, *, create: bool = False) -> Database:

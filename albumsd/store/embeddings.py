@@ -11,7 +11,8 @@ Written by the indexer, read by brain. What is changed is replaced: no row is ev
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from typing import Literal, NamedTuple, Protocol
 
 from .database import Database, Tx
@@ -160,22 +161,30 @@ def of_asset(tx: Tx, asset: int, model: int) -> list[Row]:
     return [Row(*row) for row in rows]
 
 
-def drop_model(database: Database, model: int) -> int:
-    """Delete a model and its vectors, in short transactions; how many vectors. Stopped half way, call it again.
+def most_parts(tx: Tx, asset: int) -> int:
+    """How many vectors an asset has under the model under which it has most. Reads no vector."""
+    return int(tx.value("SELECT coalesce(max(part) + 1, 0) FROM embedding WHERE asset=?", (asset,)))
 
-    Only for a model that nobody embeds with any more.
+
+def drop_model(database: Database, model: int, stopped: Callable[[], bool] = lambda: False) -> int:
+    """Delete a model and the vectors that it has now, in short transactions; how many vectors. Stopped half way, call
+    it again. The model stays if it got others meanwhile.
+
+    Only while nobody embeds with it: a vector that is made again and is there already is not written anew.
     """
+    last = version(database, model).last
     gone = database.batches(
-        _row_ids(database, model), lambda tx, row: tx.run("DELETE FROM embedding WHERE id=?", (row,))
+        takewhile(lambda row: not stopped(), _row_ids(database, model, last)),
+        lambda tx, row: tx.run("DELETE FROM embedding WHERE id=?", (row,)),
     )
     with database.write() as tx:
         tx.run("DELETE FROM model WHERE id=?1 AND NOT EXISTS (SELECT 1 FROM embedding WHERE model=?1)", (model,))
     return gone
 
 
-def _row_ids(tx: Tx, model: int) -> Iterator[int]:
-    after, page = 0, [0]
-    while page:
-        page = [row[0] for row in pairs(tx, model, after, 1000)]
+def _row_ids(tx: Tx, model: int, last: int) -> Iterator[int]:
+    after = 0
+    while after < last:
+        page = [row[0] for row in pairs(tx, model, after, 1000) if row[0] <= last]
         yield from page
-        after = page[-1] if page else after
+        after = page[-1] if page else last

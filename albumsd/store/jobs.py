@@ -256,15 +256,16 @@ def retry_unreadable(tx: Tx) -> int:
     )
 
 
-def retry_timeouts(tx: Tx) -> int:
-    """Open the jobs that failed because nothing came in time: the drive may have been to blame. How many.
+def retry_bad_luck(tx: Tx) -> int:
+    """Open the jobs that failed because nothing came in time, because brain failed, or because a preview was lost while
+    its drive was bad: not the file may have been to blame, but its drive, a full memory or a model that hung. How many.
 
     They come after everything else, and one more failure is the end: a file that does hang its decoder costs every
     start one deadline, at a time when nobody waits for anything.
     """
     return tx.run(
         "UPDATE job SET state='open', attempts=?, priority=0, error=NULL WHERE state='failed' AND state <> 'done'"
-        " AND error LIKE 'timeout:%'",
+        " AND (error LIKE 'timeout:%' OR error LIKE 'brain:%' OR error LIKE 'preview:%')",
         (MAX_ATTEMPTS - 1,),
     )
 

@@ -121,7 +121,7 @@ def files_of(tx: Tx, asset_id: int) -> list[FilePlace]:
 
 
 def last_word(tx: Tx, process: str) -> tuple[int, dict[str, Any]] | None:
-    """When a process last spoke of itself, in ns, and its detail; also of one that was killed. None after a clean stop."""
+    """When a process last spoke of itself (ns), and its detail; also if it was killed. None after a clean stop."""
     row = tx.one("SELECT at_ns, detail FROM process WHERE name=?", (process,))
     return (row[0], json.loads(row[1])) if row else None
 

@@ -2,7 +2,8 @@
 
 ``STEPS[n]`` takes a library from version n to n + 1, inside the transaction that raises ``user_version``.
 A test opens every released version and compares the result with ``schema.sql``, so both must be changed
-together. Ids and authored rows survive every step.
+together. Ids and authored rows survive every step; before the first one the authored rows are written to a file beside
+the library (``authored.export``).
 """
 
 from __future__ import annotations

@@ -43,6 +43,11 @@ def finished_by(tx: Tx, job: Job, version: int) -> None:
     tx.run("UPDATE job SET version=? WHERE id=? AND state='done' AND version <> ?", (version, job.id, version))
 
 
+def take_back(tx: Tx, job: Job) -> None:
+    """As if it had not been asked for."""
+    tx.run("DELETE FROM job WHERE id=? AND state <> 'done'", (job.id,))
+
+
 def superfluous(tx: Tx, job: Job, version: int) -> bool:
     """Take back a job if the asset has a result of this version, made before the job was asked for. Whether it was."""
     return bool(
@@ -73,6 +78,25 @@ def page(tx: Tx, stage: str, version: int, day: str, asset: int, count: int) -> 
         (stage, version, day, asset, count),
     )
     return [(row[0], row[1], bool(row[2])) for row in rows]
+
+
+def last_asset(tx: Tx) -> int:
+    """The greatest id of an asset."""
+    return int(tx.value("SELECT coalesce(max(id), 0) FROM asset"))
+
+
+def lost(tx: Tx, stage: str, version: int, model: int, after: int, last: int) -> list[tuple[int, str]]:
+    """``(asset, local)`` of the live assets above ``after``, up to ``last``, for which a job says that this version has
+    embedded them, and which have no vector of ``model`` though they have something to see, or vectors of another."""
+    rows = tx.all(
+        "SELECT a.id, a.local FROM asset a WHERE a.id > ?1 AND a.id <= ?2 AND a.live AND EXISTS"
+        " (SELECT 1 FROM job j WHERE j.asset=a.id AND j.stage=?3 AND j.state='done' AND j.version=?4)"
+        " AND NOT EXISTS (SELECT 1 FROM embedding e WHERE e.asset=a.id AND e.model=?5)"
+        " AND (EXISTS (SELECT 1 FROM embedding e WHERE e.asset=a.id)"
+        " OR (a.kind IN ('photo', 'video') AND EXISTS (SELECT 1 FROM preview p WHERE p.asset=a.id)))",
+        (after, last, stage, version, model),
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def park_open(tx: Tx, stage: str, why: str, count: int) -> int:

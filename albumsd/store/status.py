@@ -65,8 +65,8 @@ def source_text(row: SourceRow) -> str:
 def report(tx: Tx, mount: str | None = None) -> dict[str, Any]:
     """``{mount, sources, assets, items, jobs, eta_s, brain, problems, …}``, the shape of `albumsd status --json`.
 
-    ``eta_s``: seconds until nothing is open; None while nobody knows. ``indexer``, ``brain``: their state, or 'away';
-    ``brain.why``: why it has no model, in its own words. ``models``: of which there are vectors, and how many.
+    ``eta_s``: seconds until nothing is open; None while nobody knows. ``indexer``, ``brain``: their state, or 'away'.
+    ``models``: of which there are vectors, and how many.
     """
     count = tally.assets(tx)
     living = processes.living(tx)
@@ -82,9 +82,7 @@ def report(tx: Tx, mount: str | None = None) -> dict[str, Any]:
         "indexer": {"state": indexer.state if indexer else "away"},
         "brain": {
             "state": brain.state if brain else "away",
-            "model": brain.detail.get("model") if brain else None,
-            "device": brain.detail.get("device") if brain else None,
-            "why": brain.detail.get("why") if brain else None,
+            **brain_told(brain.detail if brain else {}),
         },
         "models": [
             {"name": row.name, "key": row.key, "dimensions": row.dimensions, "vectors": row.rows, "assets": row.assets}
@@ -94,6 +92,12 @@ def report(tx: Tx, mount: str | None = None) -> dict[str, Any]:
     }
     told["eta_s"] = estimate(told, indexer.eta_s if indexer else None)
     return told
+
+
+def brain_told(detail: dict[str, Any]) -> dict[str, Any]:
+    """What a report repeats of brain's own words: ``model`` (name), ``model_state`` (cold, loading, warm, failed),
+    ``device`` and ``dtype`` once it was loaded, ``why`` something is missing. None: not said."""
+    return {name: detail.get(name) for name in ("model", "model_state", "device", "dtype", "why")}
 
 
 def estimate(report: dict[str, Any], eta_s: float | None) -> float | None:
@@ -134,8 +138,9 @@ def report_text(report: dict[str, Any]) -> str:
     if report["problems"]:
         lines += ["", "Problems (the files are listed under problems/)"]
         lines += [f"  {reason}: {number:,}" for reason, number in sorted(report["problems"].items())]
-    lines += ["", f"Search: {_ranking(report['brain'])}"]
-    lines += [f"  {row['name']} has seen {row['assets']:,} items" for row in report["models"] if row["vectors"]]
+    lines += ["", f"Search: {_ranking(report)}"]
+    others = (row for row in report["models"] if row["vectors"] and row["name"] != report["brain"]["model"])
+    lines += [f"  {row['name']} has seen {row['assets']:,} items" for row in others]
     return "\n".join(lines) + "\n"
 
 
@@ -154,15 +159,37 @@ def _outlook(report: dict[str, Any]) -> str:
     return "how long it takes is not known yet" if report["eta_s"] is None else "all done"
 
 
-def _ranking(brain: dict[str, Any]) -> str:
-    if brain["state"] == "away":
-        return "the ranking process is away, so results come by text only, in the simpler order of the index"
-    if brain["state"] == "silent":
-        return "the ranking process does not answer, so results come by text only, in the simpler order of the index"
-    if brain["model"]:
-        on = f" on {brain['device']}" if brain["device"] else ""
-        return f"the ranking process is ready; by text and by meaning, with {brain['model']}{on}"
-    return f"the ranking process is ready; by text only, {brain.get('why') or 'no model of meaning is chosen'}"
+def _ranking(report: dict[str, Any]) -> str:
+    """By what a search goes at this moment, and how far that reaches."""
+    brain = report["brain"]
+    if brain["state"] in ("away", "silent"):
+        how = "is away" if brain["state"] == "away" else "does not answer"
+        return f"by text only, in the simpler order of the index, because the ranking process {how}"
+    why = brain.get("why")
+    if not brain["model"]:
+        return f"by text only; {why or 'no model is chosen'}"
+    if brain.get("model_state") == "failed":
+        return f"by text only for now; {brain['model']} does not work: {why or 'it does not say why'}"
+    seen = next((row["assets"] for row in reversed(report["models"]) if row["name"] == brain["model"]), 0)
+    jobs = report["jobs"].get("embed", {})
+    waiting = jobs.get("open", 0) + jobs.get("parked", 0)
+    far = f"{seen:,} of {seen + waiting:,} embedded" if waiting else f"{seen:,} embedded"
+    by = "by text and meaning" if seen else "by text for now, by meaning too when pictures are embedded"
+    return f"{by} ({brain['model']}{_place(brain)}; {far})" + (f"; {why}" if why else "")
+
+
+def _place(brain: dict[str, Any]) -> str:
+    """Where the model runs, when it is in memory; else what has to happen first."""
+    match brain.get("model_state"):
+        case "loading":
+            return ", which is being loaded"
+        case "cold":
+            return ", loaded when it is needed"
+    return (
+        " ".join(["", "on", brain["device"], *([brain["dtype"]] if brain.get("dtype") else [])])
+        if brain["device"]
+        else ""
+    )
 
 
 def duration_text(seconds: float) -> str:

@@ -19,19 +19,20 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .graph import Graph, library
+from .graph import Closing, Graph, library
 from .rows import Ids
 
 log = logging.getLogger(__name__)
 
 _FORMAT = 1
+_PIECE = 1 << 24
 
 
 def _stem(key: str) -> str:
@@ -40,6 +41,15 @@ def _stem(key: str) -> str:
 
 def _hash_of_labels(labels: Ids) -> str:
     return hashlib.sha256(np.sort(labels).astype("<i8").tobytes()).hexdigest()
+
+
+def _digest(path: Path, go_on: Callable[[], None]) -> str:
+    found = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(_PIECE):
+            go_on()
+            found.update(piece)
+    return found.hexdigest()
 
 
 def _fsync(path: Path) -> None:
@@ -71,8 +81,12 @@ def _manifest(folder: Path, key: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def save(folder: Path, key: str, dimensions: int, graph: Graph) -> None:
-    """Keep a withdrawn graph. Raises OSError (no room, say); what was kept before is then still there."""
+def save(folder: Path, key: str, dimensions: int, graph: Graph, go_on: Callable[[], None]) -> None:
+    """Keep a withdrawn graph. Raises OSError (no room, say); what was kept before is then still there.
+
+    ``go_on`` is called between the steps and may raise Closing, to the same effect.
+    """
+    go_on()
     folder.mkdir(parents=True, exist_ok=True)
     stem = _stem(key)
     before = _manifest(folder, key).get("file")
@@ -81,8 +95,8 @@ def save(folder: Path, key: str, dimensions: int, graph: Graph) -> None:
     marked = graph.marked
     graph.unmark(marked)
     try:
-        digest = _write(graph, path)
-    except OSError:
+        digest = _write(graph, path, go_on)
+    except (OSError, Closing):
         path.unlink(missing_ok=True)
         raise
     finally:
@@ -105,7 +119,7 @@ def save(folder: Path, key: str, dimensions: int, graph: Graph) -> None:
     _tidy(folder, stem, name)
 
 
-def _write(graph: Graph, path: Path) -> str:
+def _write(graph: Graph, path: Path, go_on: Callable[[], None]) -> str:
     """The SHA-256 of what was written. hnswlib does not notice a full disk: the size tells."""
     try:
         graph.index.save_index(os.fspath(path))
@@ -114,12 +128,14 @@ def _write(graph: Graph, path: Path) -> str:
     _fsync(path)
     if path.stat().st_size != graph.index.index_file_size():
         raise OSError(f"{path} was not written whole")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _digest(path, go_on)
 
 
-def load(folder: Path, key: str, dimensions: int) -> Graph | None:
-    """The graph that was kept, withdrawn and with no label marked; None if there is none that is whole and fits."""
+def load(folder: Path, key: str, dimensions: int, go_on: Callable[[], None]) -> Graph | None:
+    """The graph that was kept, withdrawn and with no label marked; None if there is none that is whole and fits.
+
+    ``go_on`` is called between the steps; what it raises ends this and changes nothing.
+    """
     hnswlib = library()
     manifest = _manifest(folder, key)
     if hnswlib is None:
@@ -128,14 +144,16 @@ def load(folder: Path, key: str, dimensions: int) -> Graph | None:
         _tidy(folder, _stem(key), None)
         return None
     try:
-        return _load(hnswlib, folder, key, dimensions, manifest)
+        return _load(hnswlib, folder, key, dimensions, manifest, go_on)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         log.warning("the graph in %s is thrown away and will be built again: %s", folder, error)
         drop(folder, key)
         return None
 
 
-def _load(hnswlib: Any, folder: Path, key: str, dimensions: int, manifest: dict[str, Any]) -> Graph:
+def _load(
+    hnswlib: Any, folder: Path, key: str, dimensions: int, manifest: dict[str, Any], go_on: Callable[[], None]
+) -> Graph:
     expected = _identity(key, dimensions)
     if {name: manifest.get(name) for name in expected} != expected:
         raise ValueError("it is of another model or another version of hnswlib")
@@ -145,9 +163,8 @@ def _load(hnswlib: Any, folder: Path, key: str, dimensions: int, manifest: dict[
     path = folder / name
     if path.stat().st_size != manifest["bytes"]:
         raise ValueError("it is not whole")
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != manifest["sha256"]:
-            raise ValueError("it is damaged")
+    if _digest(path, go_on) != manifest["sha256"]:
+        raise ValueError("it is damaged")
     index = hnswlib.Index("ip", dimensions)
     index.load_index(os.fspath(path))
     labels = np.array(index.get_ids_list(), np.int64)

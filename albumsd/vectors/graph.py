@@ -4,8 +4,9 @@ A graph answers in a millisecond what a scan answers in tens, and is wrong in a 
 the vectors: next to nothing for a library in tight bursts, half for vectors without clusters. So its recall is
 measured after every build, and the width of its search (ef) raised until ``RECALL`` holds: over stored vectors with
 noise of several strengths, and apart from them over queries that were really asked, because the vector of a text lies
-elsewhere than those of pictures. A graph that needs to visit so much that a scan is as quick is not worth its memory
-(``widest``); then one with more links is tried (``LADDER``), then none.
+elsewhere than those of pictures; for some of both also over as many nearest as are commonly asked for, which a graph
+that finds the first ten may well miss. A graph that needs to visit so much that a scan is as quick is not worth its
+memory (``widest``); then one with more links is tried (``LADDER``), then none.
 
 hnswlib allows many searches at once, or one change, never both: ``search`` refuses while the graph is ``withdrawn``,
 and ``withdraw`` waits for the searches that are under way. Labels are the ids of rows. Building uses one thread: with
@@ -14,6 +15,7 @@ more the graph would come out differently each time, and the other cores belong 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -29,10 +31,16 @@ LADDER = ((16, 100), (32, 200))
 _SMALLEST_EF = 64
 _BATCH = 256
 _CHECKS = 96
+_WIDE_CHECKS = 16
+"""Queries of either sort whose many nearest are looked for."""
 _ENOUGH_ASKED = 16
 """Fewer queries say too little about a graph to throw it away."""
 _NOISE = (0.3, 0.6, 1.0)
 _SEED = 20
+
+
+class Closing(Exception):
+    """Whoever waits for this wants it to stop."""
 
 
 def library() -> Any | None:
@@ -50,6 +58,11 @@ def widest(rows: int) -> int:
     Visiting a row by its links costs about 50 times what it costs in a scan (measured: docs/decisions/0006.md).
     """
     return max(256, rows // 128)
+
+
+def reach(k: int, share: float = 1.0) -> int:
+    """How many are asked for so that ``k`` are left, of which a ``share`` may be shown: spare ones are rescored."""
+    return math.ceil((2 * k + 16) / max(share, 1e-9) * 1.25)
 
 
 def size(rows: int, dimensions: int, m: int) -> int:
@@ -110,36 +123,48 @@ class Graph:
         """The vectors of labels that are not marked, as the graph holds them."""
         return np.asarray(self.index.get_items(labels), np.float32)
 
-    def settle(self, scanner: Scanner, view: View, asked: Floats) -> bool:
+    def settle(self, scanner: Scanner, view: View, asked: Floats, nearest: int, go_on: Callable[[], None]) -> bool:
         """Find the smallest ef with which ``RECALL`` holds over what the graph shares with ``view``.
 
-        ``asked``: queries that were really asked, (n, d). False if there is none that is worth it.
+        ``asked``: queries that were really asked, (n, d). ``nearest``: how many are commonly asked for; 0: only the
+        first ``K`` are looked for. False if there is no ef that is worth it. ``go_on`` may raise what ends it.
         """
         meshed = view.meshed()
         sample = meshed[np.linspace(0, len(meshed) - 1, min(_CHECKS, len(meshed))).astype(np.int64)]
         groups = [_perturbed(view.vectors(sample)), *([asked] if len(asked) >= _ENOUGH_ASKED else [])]
-        k = min(K, len(meshed))
-        least = [scanner.best_of_many(view, group, k, meshed).min(axis=1) for group in groups]
+        k, most = min(K, len(meshed)), widest(len(meshed))
+        goals = [scanner.best_of_many(view, group, k, meshed, go_on).min(axis=1) for group in groups]
         ef = _SMALLEST_EF
         while True:
             self.ef = ef
             self.index.set_ef(ef)
-            self.recall = min(self._found(group, goal, k) for group, goal in zip(groups, least))
+            found = [self._found(group, goal, k, k, go_on) for group, goal in zip(groups, goals, strict=True)]
+            self.recall = min(found)
             if self.recall >= RECALL:
-                return True
-            if ef >= widest(len(meshed)):
+                break
+            if ef >= most:
                 return False
-            ef = min(ef * 2, widest(len(meshed)))
+            ef = min(ef * 2, most)
+        if nearest > k:
+            some = [
+                group[np.linspace(0, len(group) - 1, min(_WIDE_CHECKS, len(group))).astype(int)] for group in groups
+            ]
+            k, fetch = min(nearest, len(meshed)), min(max(reach(nearest), ef), len(meshed))
+            goals = [scanner.best_of_many(view, group, k, meshed, go_on).min(axis=1) for group in some]
+            wide = [self._found(group, goal, k, fetch, go_on) for group, goal in zip(some, goals, strict=True)]
+            self.recall = min(self.recall, *wide)
+        return self.recall >= RECALL
 
-    def _found(self, queries: Floats, least: Floats, k: int) -> float:
+    def _found(self, queries: Floats, least: Floats, k: int, fetch: int, go_on: Callable[[], None]) -> float:
         """Share of the best ``k`` that is found. Whatever is as near as the k-th counts: equal vectors are common."""
         found = 0
         for query, goal in zip(queries, least, strict=True):
+            go_on()
             try:
-                _, distances = self.index.knn_query(query, k=k, num_threads=1)
+                _, distances = self.index.knn_query(query, k=fetch, num_threads=1)
             except RuntimeError:
                 continue
-            found += int(np.count_nonzero(1.0 - distances[0] >= goal - 1e-5))
+            found += min(k, int(np.count_nonzero(1.0 - distances[0] >= goal - 1e-5)))
         return found / (k * len(queries))
 
     # --- in use ----------------------------------------------------------------------------------

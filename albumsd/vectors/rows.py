@@ -246,12 +246,18 @@ class Scanner:
         out *= view.factors[: view.count] if positions is None else view.factors[positions]
         return out
 
-    def best_of_many(self, view: View, queries: Floats, k: int, positions: Positions) -> Floats:
-        """The ``k`` best cosines of each query over ascending ``positions``: (queries, k), unordered."""
+    def best_of_many(
+        self, view: View, queries: Floats, k: int, positions: Positions, go_on: Callable[[], None]
+    ) -> Floats:
+        """The ``k`` best cosines of each query over ascending ``positions``: (queries, k), unordered.
+
+        ``go_on`` is called now and then, and may raise what ends it.
+        """
         best = np.full((len(queries), k), -np.inf, np.float32)
         turned = np.ascontiguousarray(queries.T)
         for blocks in view.blocks(positions):
             for where, rows, which in blocks:
+                go_on()
                 found = (rows[which].astype(np.float32) @ turned) * view.factors[positions[where], None]
                 both = np.concatenate([best, found.T], axis=1)
                 best = np.partition(both, both.shape[1] - k, axis=1)[:, -k:]

@@ -5,25 +5,28 @@ from __future__ import annotations
 from albumsd.core import weights
 from albumsd.core.config import Config
 from albumsd.query import help as query_help
-from albumsd.store import processes, sources
+from albumsd.search import chosen
+from albumsd.store import sources
 from albumsd.store.database import Reader
 from albumsd.views import VIEWS
 
 from .renditions import FORMS
 
 
-def advice(reader: Reader, config: Config) -> list[str]:
-    """What is missing just now: a source, drives that are away, a model, stages that the settings leave out."""
+def advice(reader: Reader, config: Config, read_ns: int) -> list[str]:
+    """What is missing just now: a source, drives that are away, a model, stages that the settings leave out.
+
+    ``read_ns``: when the settings were read.
+    """
     off = config["stages_off"]
     left_out = [f"Switched off in the settings: {off}. What these stages would show stays as it is."] if off else []
-    return left_out + _missing(reader) + meaning(reader, config)
+    return left_out + _missing(reader) + meaning(reader, config, read_ns)
 
 
-def meaning(reader: Reader, config: Config) -> list[str]:
+def meaning(reader: Reader, config: Config, read_ns: int) -> list[str]:
     """One line when search has no meaning, in the words of the process that knows why; nothing when it has."""
-    brain = processes.living(reader).get("brain")
-    told = brain.detail if brain else {}
-    if told.get("model") or (not brain and config["model"]):
+    told = chosen.told(reader, read_ns) or {}
+    if told.get("model"):
         return []
     why = told.get("why") or ("" if config["model"] else weights.WITHOUT)
     return [weights.words_only(str(why))] if why else []

@@ -49,11 +49,7 @@ class Tree:
     # ------------------------------------------------------------------------------------ shape
 
     def _root_children(self, config: Config) -> dict[str, Maker]:
-        children: dict[str, Maker] = {
-            "README.txt": lambda reader: text_leaf(
-                ("README.txt",), readmes.root_readme(readmes.advice(reader, config)), self.context.changed_ns
-            )
-        }
+        children: dict[str, Maker] = {"README.txt": self._readme}
         children |= self._view_children((), ORIGINALS, Everything())
         children |= self._query_children((), ORIGINALS)
         children["sources"] = lambda _: TextsFolder(self.context, ("sources",), source_texts)
@@ -62,6 +58,10 @@ class Tree:
             if form.folder:
                 children[form.folder] = self._form_maker(form)
         return children
+
+    def _readme(self, reader: Reader) -> Leaf:
+        missing = readmes.advice(reader, self.config, self.context.opened_ns)
+        return text_leaf(("README.txt",), readmes.root_readme(missing), self.context.changed_ns)
 
     def _form_maker(self, form: Form) -> Maker:
         top = (form.folder,)

@@ -20,6 +20,9 @@ from .pictures import held_out_pictures
 from .words import PLACES, TIMES, WHEN, WHERE, plural
 
 NUMBER_WORDS = ("one", "two", "three", "four")
+NAME = "drawn-world"
+NAMING = ("object", "ground", "colour")
+"""The groups whose tags may name a cluster: how many things there are, and when, says little of what they are."""
 _CARD = Path(__file__).with_name("card.md")
 
 
@@ -73,10 +76,12 @@ def export(source: Path, target: Path, probability: float) -> None:
     model, _, _ = network.load(target)
     tags = vocabulary()
     notes = {
+        "name": NAME,
         "purpose": "demo",
         "documents": False,
         "vocabulary": tags,
         "one_of": list(tags),
+        "names": list(NAMING),
         "caption": caption_form(),
         "calibration": {"floors": floors(model, probability)},
     }

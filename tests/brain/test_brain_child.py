@@ -52,9 +52,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def brain(empty: Database, models: Path) -> Iterator[Brain]:
     library = empty.path.parent
     (library / "config.toml").write_text(f"model = 'tiny'\nmodels = '{models}'\n")
-    config, floor = load(library), Floor()
+    config, host = load(library), ModelHost(600, "cpu", models=models)
+    floor = Floor(host, library / "cache")
     floor.floor = -2.0
-    made = Brain(config, ModelHost(600, "cpu", models=models), Watch(config), floor)
+    made = Brain(config, host, Watch(config), floor)
     made.mind.attend(empty)
     yield made
     made.close()
@@ -90,14 +91,14 @@ def test_from_picture_to_result_and_a_child_that_is_killed(
 
     until(whole)
     brain.mind.phrases._known.clear()
-    child = brain.mind.host.pid()
+    child = brain.mind.host._keeper._child
     assert child is not None
-    os.kill(child, signal.SIGKILL)
+    os.kill(child._process.pid, signal.SIGKILL)
     hits = rank()["hits"]
     assert isinstance(hits, list)
     assert hits[0][0] == 1, "words answer, whatever becomes of the model"
     until(whole)
-    assert brain.mind.host.pid() not in (None, child)
+    assert brain.mind.host._keeper._child not in (None, child)
     status = brain.answer({"ask": "status"})
     assert (status["model"], status["model_state"], status["device"]) == ("tiny", "warm", "cpu")
     assert status["vectors"] == len(pictures)

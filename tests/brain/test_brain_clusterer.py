@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,8 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from albumsd.brain import clusterer, clustering, groups
 from albumsd.brain.clusterer import FEWEST, REFIT, Clusters, _matched, centres_for, cluster
 from albumsd.core import names
+from albumsd.store.database import Database
+from albumsd.vectors import memory
 
 DIMENSIONS = 64
 THEMES = ("dog", "beach", "sailing boat", "birthday cake", "snow", "car", "flower", "mountain", "concert", "cat")
@@ -302,6 +307,70 @@ def test_vectors_without_direction_are_in_none(own: World) -> None:
 def test_clusters_of_another_model_are_ignored(own: World, first: Clusters) -> None:
     half = own._replace(vectors=own.vectors[:, :32], word_vectors=own.word_vectors[:, :32])
     assert same(clustered(half, first), clustered(half))
+
+
+def test_the_size_of_blocks_does_not_matter(own: World, first: Clusters, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "AT_ONCE", 300)
+    found = clustered(own)
+    assert found.labels == first.labels
+    assert np.array_equal(found.assignments, first.assignments)
+    assert np.abs(found.coordinates - first.coordinates).max() < 1e-4
+    vectors = own.vectors.astype(np.float32)
+    vectors[3:7] = 0  # the last one of a block of good ones moves
+    assert np.flatnonzero(cluster(own.ids, vectors, own.words, own.word_vectors).assignments < 0).tolist()[:4] == [
+        *range(3, 7)
+    ]
+
+
+def test_of_very_many_a_sample_is_studied_and_all_are_placed(
+    own: World, first: Clusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusterer, "_PCA_SAMPLE", 400)
+    monkeypatch.setattr(clusterer, "_MEANS_SAMPLE", 600)
+    seen: list[int] = []
+    rows = groups.Pictures.rows
+    monkeypatch.setattr(groups.Pictures, "rows", lambda self, at: seen.append(len(at)) or rows(self, at))
+    monkeypatch.setattr(groups, "AT_ONCE", 250)
+    found = clustered(own)
+    assert sorted(set(seen)) == [100, 250, 400]  # never all of them at once
+    assert set(found.labels) == set(THEMES)
+    placed = (found.assignments >= 0) & (first.assignments >= 0)
+    assert placed.mean() > 0.9
+    same_label = np.array(found.labels)[found.assignments[placed]] == np.array(first.labels)[first.assignments[placed]]
+    assert same_label.mean() > 0.95
+
+
+def test_what_is_given_is_not_changed(own: World) -> None:
+    vectors = 3 * own.vectors.astype(np.float32)
+    before = vectors.copy()
+    cluster(own.ids, vectors, own.words, own.word_vectors)
+    assert np.array_equal(vectors, before)
+
+
+def test_memory_is_that_of_the_vectors_and_some() -> None:
+    assert 1_000_000 * 1024 < clusterer.memory(1_000_000, 512) < 2_500_000_000
+
+
+def test_too_little_memory_leaves_clusters_as_they_are(
+    empty: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with empty.write() as tx:
+        tx.run("INSERT INTO model(key, name, dimensions) VALUES ('m@1', 'm', 4)")
+    order = clustering.Order(str(empty.path), 1, None, (), np.zeros((0, 4), np.float32))
+    assert clustering.run(order) == 0
+    monkeypatch.setattr(memory, "free", lambda: 1000)
+    monkeypatch.setattr(clustering, "pictures", None)  # nothing is read
+    with pytest.raises(MemoryError, match=r"they need 0\.5 GB of memory, 0\.0 GB are free"):
+        clustering.run(order)
+    monkeypatch.setattr(sys, "argv", ["clustering", "--parent", "1"])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(order.to_bytes())))
+    monkeypatch.setattr(clustering, "die_with_parent", lambda parent: None)
+    before = os.umask(0o022)
+    try:
+        assert clustering.main() == 1
+    finally:
+        os.umask(before)
+    assert "the clusters stay as they are: they need" in capsys.readouterr().err
 
 
 def test_shapes_that_do_not_fit_are_refused(own: World) -> None:

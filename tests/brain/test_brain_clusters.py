@@ -29,10 +29,10 @@ KINDS = ("dog beach", "boat sea", "tree forest")
 class Vocabulary:
     hash = "words-1"
 
-    def fingerprint(self, choice: Choice) -> str | None:
+    def naming(self, choice: Choice) -> str | None:
         return self.hash
 
-    def words(self, choice: Choice) -> tuple[Sequence[str], NDArray[np.float32]]:
+    def names(self, choice: Choice) -> tuple[Sequence[str], NDArray[np.float32]]:
         said = ["dog", "boat", "tree"]
         return said, np.array([bag_of_words.vector(word, "tiny") for word in said])
 
@@ -45,7 +45,9 @@ class Desk:
         (folder / "config.toml").write_text("model = 'tiny'\n")
         config = load(folder)
         self.words = Vocabulary()
-        self.mind = Mind(config, Host(), Watch(config, installed=True), Floor())  # type: ignore[arg-type]
+        host = Host()
+        floors = Floor(host, folder / "cache")
+        self.mind = Mind(config, host, Watch(config, installed=True), floors)  # type: ignore[arg-type]
         self.clusters = Clusters(config, self.mind, self.words)
         self.count = 0
 
@@ -80,6 +82,7 @@ def test_the_first_time_is_when_all_is_embedded(desk: Desk) -> None:
     desk.more(48)
     assert desk.due()
     with desk.library.write() as tx:
+        bag_of_words.passed(tx, desk.model)
         tx.run("INSERT INTO tally VALUES ('job', 'embed', 'open', 1)")
     desk.step()
     assert clusters.current(desk.library) is None
@@ -112,6 +115,8 @@ def test_the_first_time_is_when_all_is_embedded(desk: Desk) -> None:
 
 def test_what_fails_is_not_tried_at_once_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.more(30)
+    with desk.library.write() as tx:
+        bag_of_words.passed(tx, desk.model)
     tried: list[Any] = []
 
     class Popen:

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from albumsd.brain import floors
-from albumsd.brain.floors import BANK, Floors
+from albumsd.brain import calibration, floors
+from albumsd.brain.calibration import Floors, coarse
+from albumsd.brain.floors import BANK
 from albumsd.store import embeddings
 from albumsd.store.database import Database
 
@@ -61,14 +62,14 @@ def test_nonsense_finds_nothing_and_words_find_what_fits(count: int) -> None:
     pictures, of = world.pictures(count)
     learned = floors.study(pictures[: floors.SAMPLE], world.texts([None] * 96), count)
     assert learned is not None
-    empty = [not (pictures @ text >= learned.floor(text)).any() for text in world.texts([None] * 200)]
+    empty = [not (pictures @ text >= learned.floors(text[None])[0]).any() for text in world.texts([None] * 200)]
     assert np.mean(empty) >= 0.85
     absent = [text for topic in range(TOPICS - 10, TOPICS) for text in world.texts([topic] * 5)]
-    assert np.mean([not (pictures @ text >= learned.floor(text)).any() for text in absent]) >= 0.8
+    assert np.mean([not (pictures @ text >= learned.floors(text[None])[0]).any() for text in absent]) >= 0.8
     found = wrong = there = 0
     for topic in range(TOPICS - 10):
         text = world.text(topic)
-        passed = pictures @ text >= learned.floor(text)
+        passed = pictures @ text >= learned.floors(text[None])[0]
         found, wrong, there = (
             found + passed[of == topic].sum(),
             wrong + passed[of != topic].sum(),
@@ -86,10 +87,10 @@ def test_a_handful_of_pictures_is_enough() -> None:
         learned = floors.study(pictures, world.texts([None] * 80), 8)
         assert learned is not None
         for text, topic in [(world.text(topic), topic) for topic in set(of.tolist())]:
-            passed = pictures @ text >= learned.floor(text)
+            passed = pictures @ text >= learned.floors(text[None])[0]
             found, wrong = found + passed[of == topic].sum(), wrong + passed[of != topic].sum()
             there += (of == topic).sum()
-        empty += sum(not (pictures @ text >= learned.floor(text)).any() for text in world.texts([None] * 10))
+        empty += sum(not (pictures @ text >= learned.floors(text[None])[0]).any() for text in world.texts([None] * 10))
     assert found >= 0.8 * there
     assert wrong <= 0.05 * found
     assert empty >= 190
@@ -101,7 +102,7 @@ def test_words_that_fit_most_of_the_library_are_not_their_own_usual() -> None:
     learned = floors.study(pictures, world.texts([None] * 96), 2000)
     assert learned is not None
     text = world.text(0)
-    passed = pictures @ text >= learned.floor(text)
+    passed = pictures @ text >= learned.floors(text[None])[0]
     assert passed[of == 0].mean() >= 0.3
     assert float(np.median(pictures @ text)) > learned.cap
     assert not passed[of != 0].any()
@@ -111,7 +112,11 @@ def test_a_larger_library_has_a_higher_floor() -> None:
     world = World(3)
     pictures, _ = world.pictures(500)
     bank, text = world.texts([None] * 40), world.text(1)
-    at = [study.floor(text) for rows in (500, 100_000, 1_000_000) if (study := floors.study(pictures, bank, rows))]
+    at = [
+        float(study.floors(text[None])[0])
+        for rows in (500, 100_000, 1_000_000)
+        if (study := floors.study(pictures, bank, rows))
+    ]
     assert at == sorted(at)
     assert len(set(at)) == 3
 
@@ -172,17 +177,17 @@ class Tower:
 
 
 class Index:
+    """As much of ``vectors.Index`` as floors may use: nothing that grows with the library."""
+
     def __init__(self, rows: dict[int, Floats]) -> None:
         self.rows = rows
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def ids(self) -> NDArray[np.int64]:
-        return np.array(sorted(self.rows), np.int64)
-
-    def get(self, ids: NDArray[np.int64]) -> Floats:
-        return np.stack([self.rows[int(at)] for at in ids]) if len(ids) else np.empty((0, D), np.float32)
+    def sample(self, count: int, seed: int = 0) -> tuple[NDArray[np.int64], Floats]:
+        ids = np.array(sorted(self.rows)[:count], np.int64)
+        return ids, np.array([self.rows[at] for at in ids.tolist()], np.float32).reshape(len(ids), D)
 
 
 def model(tmp_path: Path, notes: dict[str, Any] | None = None, **weights: float) -> Any:
@@ -208,9 +213,11 @@ def library(database: Database, known: Any, pictures: Floats, texts: Floats) -> 
             embeddings.put(tx, asset, known, [embeddings.Part(tower, vector.astype("<f2").tobytes())])
         number = embeddings.model_id(tx, known.key)
         assert number is not None
+        of_texts = []
         for row in embeddings.since(tx, number, 0, 10_000):
             rows[row.id] = np.frombuffer(row.vector, "<f2").astype(np.float32)
-    return SimpleNamespace(model=known, number=number, index=Index(rows))
+            of_texts += [row.id] * (row.tower == "text")
+    return SimpleNamespace(model=known, index=Index(rows), texts=lambda: np.array(of_texts, np.int64))
 
 
 def test_learning_from_a_library_of_pictures_and_papers(empty: Database, tmp_path: Path) -> None:
@@ -219,23 +226,79 @@ def test_learning_from_a_library_of_pictures_and_papers(empty: Database, tmp_pat
     pictures, of = world.pictures(120)
     mirror = library(empty, known, pictures, world.texts([None] * 20 + [3] * 10))
     learned = Floors(tower, tmp_path / "cache")
-    with empty.reader() as tx:
-        assert learned.learn(tx, mirror)
-        assert not learned.learn(tx, mirror)
-    assert tower.asked == 1
+    assert learned.learn(mirror)
+    assert not learned.learn(mirror)
+    assert tower.asked == len(BANK), "one at a time: people's queries come between"
     text = world.text(int(of[0]))
     low = learned.floors(mirror, text, "text")
     assert (pictures @ text >= low["image"])[of == of[0]].all()
     assert low["text"] > low["image"] + 0.2
     likeness = learned.floors(mirror, pictures[0], "image")
     assert (pictures @ pictures[0] >= likeness["image"]).sum() < 20
-    each = learned.of_pictures(known, np.stack([text, text]))
+    each = learned.calibration(known).floors(np.stack([text, text]), "text", "image")
     assert each is not None
     assert each == pytest.approx([low["image"]] * 2)
-    again = Tower(world, "cold")
-    with empty.reader() as tx:
-        assert Floors(again, tmp_path / "cache").learn(tx, mirror)
-    assert again.asked == 0
+
+
+def test_what_was_learned_is_there_after_a_restart(empty: Database, tmp_path: Path) -> None:
+    world = World(11)
+    known = model(tmp_path)
+    pictures, _ = world.pictures(120)
+    mirror = library(empty, known, pictures, world.texts([None] * 20))
+    before, cold = Floors(Tower(world), tmp_path / "cache"), Tower(world, "cold")
+    assert before.learn(mirror, settled=True)
+    after = Floors(cold, tmp_path / "cache")
+    text = world.text(3)
+    for vector, kind in ((text, "text"), (pictures[0], "image")):
+        assert after.floors(mirror, vector, kind) == pytest.approx(before.floors(mirror, vector, kind), abs=1e-3)
+    assert after.calibration(known).number == before.calibration(known).number is not None
+    assert not after.learn(mirror, settled=True)
+    file = tmp_path / "cache" / "study-tiny@0123.npz"
+    file.write_bytes(file.read_bytes()[:-100])
+    again = Floors(cold, tmp_path / "cache")
+    assert again.calibration(known).rows == 0
+    assert again.learn(mirror), "and the bank is still there"
+    assert cold.asked == 0
+
+
+def test_what_is_kept_of_models_that_are_gone_goes(empty: Database, tmp_path: Path) -> None:
+    world, cache = World(11), tmp_path / "cache"
+    mirror = library(empty, model(tmp_path), world.pictures(40)[0], np.empty((0, D), np.float32))
+    learned = Floors(Tower(world), cache)
+    assert learned.learn(mirror)
+    for name in ("bank-gone@1.npz", "tags-gone@1.npz", "study-gone@1.npz", "other-gone@1.npz"):
+        (cache / name).write_bytes(b"")
+    learned.forget({"tiny@0123"})
+    assert {file.name for file in cache.iterdir()} == {"bank-tiny@0123.npz", "study-tiny@0123.npz", "other-gone@1.npz"}
+
+
+def test_a_coarse_number_of_how_much_was_studied() -> None:
+    assert [coarse(None, rows, False) for rows in (4, 1023, 1024, 2047, 2048)] == [None, None, 11, 11, 12]
+    assert [coarse(None, rows, True) for rows in (0, 5, 500)] == [0, 3, 9]
+    assert coarse(0, 500, False) == 0, "more is to come"
+    assert [coarse(12, rows, True) for rows in (2047, 1024, 1023, 4096)] == [12, 12, 10, 13]
+
+
+def test_a_library_that_is_settled_is_studied_whatever_is_in_memory(empty: Database, tmp_path: Path) -> None:
+    world = World(12)
+    tower, known = Tower(world, "cold"), model(tmp_path)
+    mirror = library(empty, known, world.pictures(50)[0], np.empty((0, D), np.float32))
+    learned = Floors(tower, tmp_path / "cache")
+    assert not learned.learn(mirror)
+    assert learned.learn(mirror, settled=True)
+    assert learned.calibration(known).number == 6
+    assert not learned.learn(mirror, settled=True)
+    mirror.index.rows.clear()
+    assert not Floors(tower, tmp_path / "empty").learn(mirror, settled=True), "nothing was seen yet"
+
+
+def test_a_search_before_anything_was_learned_never_fails(empty: Database, tmp_path: Path) -> None:
+    world = World(12)
+    mirror = library(empty, model(tmp_path), world.pictures(3)[0], np.empty((0, D), np.float32))
+    learned = Floors(Tower(world, "cold"), tmp_path / "cache")
+    assert learned.floors(mirror, world.text(1), "text") == {"image": math.inf, "text": math.inf}
+    mirror.index.rows.clear()
+    assert learned.floors(mirror, world.text(1), "text")["image"] == math.inf
 
 
 def test_no_model_is_woken_to_learn(empty: Database, tmp_path: Path) -> None:
@@ -244,10 +307,9 @@ def test_no_model_is_woken_to_learn(empty: Database, tmp_path: Path) -> None:
     pictures, of = world.pictures(400)
     mirror = library(empty, known, pictures, np.empty((0, D), np.float32))
     learned = Floors(tower, tmp_path / "cache")
-    with empty.reader() as tx:
-        assert not learned.learn(tx, mirror)
+    assert not learned.learn(mirror)
     assert tower.asked == 0
-    assert learned.of_pictures(known, pictures[:1]) is None
+    assert learned.calibration(known).floors(pictures[:1], "text", "image") is None
     text = world.text(int(of[0]))
     passed = pictures @ text >= learned.floors(mirror, text, "text")["image"]
     assert passed[of == of[0]].mean() > 0.7
@@ -261,22 +323,41 @@ def test_floors_that_come_with_the_model(empty: Database, tmp_path: Path) -> Non
     pictures, _ = world.pictures(60)
     mirror = library(empty, known, pictures, np.empty((0, D), np.float32))
     learned = Floors(tower, tmp_path / "cache")
-    with empty.reader() as tx:
-        assert learned.learn(tx, mirror)
+    assert learned.learn(mirror, settled=True)
     assert tower.asked == 0
+    assert learned.calibration(known).number is None, "nothing that a tag depends on was learned"
     assert learned.floors(mirror, world.text(0), "text") == {"image": 0.25, "text": 0.5}
-    assert learned.floors(mirror, pictures[0], "image")["image"] == 0.8
+    assert learned.floors(mirror, pictures[0], "image")["image"] == pytest.approx(0.8)
 
 
 def test_a_model_that_decides_for_itself(tmp_path: Path) -> None:
     known = model(tmp_path, logit_scale=math.log(100), logit_bias=-10.0)
-    assert floors.sigmoid(known) == pytest.approx((100.0, -10.0))
-    assert floors.fixed(known) == {("text", "image"): pytest.approx(floors.absolute(100.0, -10.0))}
-    assert floors.fixed(model(tmp_path, {"calibration": {"floors": {"text-image": 0.3}}})) == {("text", "image"): 0.3}
+    decides = floors.sigmoid(known)
+    assert decides == pytest.approx((100.0, -10.0))
+    assert floors.fixed(known, decides) == {("text", "image"): pytest.approx(floors.absolute(100.0, -10.0))}
+    noted = model(tmp_path, {"calibration": {"floors": {"text-image": 0.3}}})
+    assert floors.fixed(noted, decides) == {("text", "image"): 0.3}
 
 
 def test_a_model_that_only_ranks(tmp_path: Path) -> None:
-    assert floors.fixed(model(tmp_path, logit_scale=4.6)) == {}
-    assert floors.fixed(SimpleNamespace(notes={}, weights=tmp_path / "weights.pt", name="x")) == {}  # type: ignore[arg-type]
+    assert floors.sigmoid(model(tmp_path, logit_scale=4.6)) is None
+    assert floors.sigmoid(SimpleNamespace(notes={}, weights=tmp_path / "weights.pt", name="x")) is None  # type: ignore[arg-type]
+    assert floors.fixed(model(tmp_path), None) == {}
     (tmp_path / "open_clip_model.safetensors").write_bytes(b"\x09")
     assert floors.sigmoid(model(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    "notes", [{"calibration": 3}, {"calibration": {"floors": [1]}}, {"calibration": {"floors": {"text-image": "x"}}}]
+)
+def test_notes_that_are_wrong_are_none(tmp_path: Path, notes: dict[str, Any]) -> None:
+    assert floors.fixed(model(tmp_path, notes), None) == {}
+
+
+def test_the_weights_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    monkeypatch.setattr(calibration.floors, "sigmoid", read.append)
+    learned = Floors(Tower(World(1)), tmp_path / "cache")
+    for _ in range(3):
+        learned.calibration(model(tmp_path))
+    assert len(read) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import bag_of_words
@@ -34,7 +35,8 @@ Add = Callable[..., None]
 
 class Seer:
     def __init__(self, library: Database, model: Model, folder: Path) -> None:
-        self.library, self.model, self.host, self.floors = library, model, Host(), Floor()
+        self.library, self.model, self.host = library, model, Host()
+        self.floors = Floor(self.host, folder)
         self.phrases = Phrases(self.host)
         number = embeddings.model_id(library, model.key)
         assert number is not None
@@ -42,8 +44,9 @@ class Seer:
         self.mirror.catch_up(library)
 
     def sense(self, query: str, limit: int = 10, wait_s: float = 20) -> Sense:
-        deadline = time.monotonic() + wait_s
-        return sense(self.library, self.mirror, self.phrases, self.floors, meant(query, TODAY), limit, deadline)
+        asked, deadline = meant(query, TODAY), time.monotonic() + wait_s
+        vectors = self.phrases.get(self.model, meaning.texts(asked), deadline)
+        return sense(self.library, self.mirror, self.floors, asked, vectors, limit, deadline)
 
     def found(self, query: str, limit: int = 10) -> list[int]:
         return [hit.asset for hit in self.sense(query, limit).hits]
@@ -106,6 +109,37 @@ def test_what_a_negative_leaves_goes_down_by_its_likeness(seer: Seer) -> None:
         bag_of_words.embed(tx, 4, seer.model, "blue boat one two three four five")
     after = [asset for asset in seer.found("blue boat -beach") if asset in (3, 4)]
     assert after[0] == 4
+
+
+def test_a_negative_is_held_against_no_more_than_is_asked_for(
+    seer: Seer, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    read = meaning._read
+
+    def counted(tx: Any, mirror: Any, assets: Any, vector: Any) -> Any:
+        looked.append(len(assets))
+        return read(tx, mirror, assets, vector)
+
+    monkeypatch.setattr(meaning, "_read", counted)
+    for asset in range(10, 40):
+        add(asset, "x")
+        with seer.library.write() as tx:
+            bag_of_words.embed(tx, asset, seer.model, "red dog" if asset % 2 else "red dog cat")
+    assert len(seer.found("red dog -tree", 5)) == 5
+    assert looked == [10]
+    looked.clear()
+    assert set(seer.found("red dog -tree -cat", 40)) == {1, 2, *range(11, 40, 2)}
+    looked.clear()
+    assert len(seer.found("red dog -dog", 5)) == 0
+    assert sum(looked) > 10, "it goes on as long as too few are left"
+
+
+def test_whether_the_model_has_seen_an_asset(seer: Seer, add: Add) -> None:
+    add(7, "letter")
+    with seer.library.write() as tx:
+        bag_of_words.embed(tx, 7, seer.model, "green letter", tower="text")
+    assert [meaning.has_seen(seer.library, seer.mirror, asset) for asset in (1, 5, 7, 99)] == [True, True, False, False]
 
 
 def test_alternatives(seer: Seer) -> None:

@@ -6,6 +6,8 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ from support.bag_of_words import Floor, Host
 
 from albumsd.brain.choice import Watch
 from albumsd.brain.process import Brain
+from albumsd.brain.readers import READERS, Readers
 from albumsd.core.config import load
+from albumsd.core.errors import NotReady
 from albumsd.ml.errors import ModelFailed
-from albumsd.store import embeddings
+from albumsd.store import embeddings, jobs, model_jobs
 from albumsd.store.database import Database
 
 PICTURES = {1: "red dog beach", 2: "red dog snow", 3: "blue boat beach", 4: "blue boat harbour", 5: "green tree"}
@@ -42,7 +46,8 @@ class Library:
         self.embed(self.old, *PICTURES)
         self.choose("old")
         config = load(self.folder)
-        self.brain = Brain(config, self.host, Watch(config, installed=True), Floor())  # type: ignore[arg-type]
+        self.floors = Floor(self.host, self.folder / "cache")
+        self.brain = Brain(config, self.host, Watch(config, installed=True), self.floors)  # type: ignore[arg-type]
 
     def embed(self, model: Any, *assets: int) -> None:
         with self.database.write() as tx:
@@ -161,6 +166,154 @@ def test_another_model_takes_over_when_it_has_seen_all(library: Library) -> None
     embeddings.drop_model(library.database, 1)
     library.attend()
     assert library.found("green tree") == [5]
+
+
+def ask_for(library: Library, stage: str = "embed", count: int = 3) -> None:
+    """So many jobs are open."""
+    with library.database.write() as tx:
+        jobs.open_jobs(tx, stage, 1, [(asset, 0) for asset in range(3, 3 + count)])
+
+
+def answers(library: Library) -> str:
+    """The name of the model that does."""
+    library.attend()
+    told = [json.loads(hit[2]) for hit in library.rank("red dog")["hits"]]
+    return str(next(why["model"]["name"] for why in told if "model" in why))
+
+
+def again(library: Library) -> None:
+    """brain starts again."""
+    library.brain.close()
+    library.host.closed = False
+    config = load(library.folder)
+    library.brain = Brain(config, library.host, Watch(config, installed=True), library.floors)
+
+
+@pytest.mark.parametrize("why", [jobs.AWAY, jobs.NO_MODEL])
+def test_a_start_in_the_middle_of_a_change_of_models(library: Library, why: str) -> None:
+    """brain was away for so long that what is to be embedded is parked: the new model has seen two of five."""
+    with library.database.write() as tx:
+        bag_of_words.passed(tx, library.old)
+    assert answers(library) == "old"
+    library.choose("new")
+    library.embed(library.new, 1, 2)
+    assert answers(library) == "old", "the indexer has not heard of the new one"
+    ask_for(library)
+    with library.database.write() as tx:
+        bag_of_words.passed(tx, library.new)
+        model_jobs.park_open(tx, "embed", why, 100)
+    again(library)
+    assert answers(library) == "old"
+    assert library.brain.mind.standing.working, "nor is it time for clusters"
+    with library.database.write() as tx:
+        model_jobs.withdraw(tx, "embed", 100)
+    assert answers(library) == "new", "there is nothing more to come"
+    assert not library.brain.mind.standing.working
+
+
+def test_jobs_that_wait_for_something_else_are_not_waited_for(library: Library) -> None:
+    with library.database.write() as tx:
+        bag_of_words.passed(tx, library.new)
+    library.choose("new")
+    library.embed(library.new, 1, 2)
+    ask_for(library)
+    with library.database.write() as tx:
+        model_jobs.park_open(tx, "embed", jobs.HUNG, 100)
+    assert answers(library) == "new"
+
+
+def test_there_and_back_and_there_again(library: Library) -> None:
+    """A pass that has not ended is one that has not ended, though no job of it is open."""
+    library.embed(library.new, 1, 2)
+    with library.database.write() as tx:
+        bag_of_words.passed(tx, library.new)
+        bag_of_words.passed(tx, library.old)
+        known = model_jobs.fingerprints(tx, "embed")
+        model_jobs.remember_fingerprints(tx, "embed", known._replace(now=f"1/{library.new.key}"))
+    library.choose("new")
+    assert answers(library) == "old"
+
+
+def test_a_library_is_settled_when_nothing_is_in_work_that_brings_vectors(library: Library) -> None:
+    library.attend()
+    with library.database.write() as tx:
+        bag_of_words.passed(tx, library.old)
+    ask_for(library, "preview", 1)
+    library.attend()
+    with library.database.write() as tx:
+        model_jobs.withdraw(tx, "preview", 9)
+    ask_for(library, "tags", 1)
+    library.attend()
+    assert library.floors.settled == [False, False, True]
+
+
+def test_who_waits_for_a_model_keeps_nobody_from_the_words(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More searches than there are connections wait for a text to be encoded; others are answered meanwhile."""
+    library.attend()
+    library.host.gate.clear()
+    come = threading.Semaphore(0)
+    get = library.brain.mind.phrases.get
+
+    def waits(*asked: Any) -> Any:
+        come.release()
+        return get(*asked)
+
+    monkeypatch.setattr(library.brain.mind.phrases, "get", waits)
+    with ThreadPoolExecutor(READERS + 2) as pool:
+        asked = [pool.submit(library.rank, f"dog number{n}") for n in range(READERS + 2)]
+        for _ in asked:
+            assert come.acquire(timeout=60)
+        library.host.states[library.old.key] = "failed"  # so that the next one has nothing to wait for
+        assert library.found("dog licence") == [7]
+        library.host.states.clear()
+        library.host.gate.set()
+        for each in asked:
+            assert not each.result(60)["late"]
+
+
+def test_a_connection_that_nobody_gives_back_is_not_waited_for(library: Library) -> None:
+    readers = Readers(library.database.path)
+    with ExitStack() as stack:
+        for _ in range(READERS):
+            assert stack.enter_context(readers.lend(0)).value("SELECT 1") == 1
+        with pytest.raises(NotReady), readers.lend(0.01):
+            pass
+    with readers.lend(0) as reader:
+        assert reader.value("SELECT 1") == 1
+    readers.close()
+
+
+def test_what_brain_says_of_itself_does_not_grow_with_the_library(library: Library) -> None:
+    """Its row is written when it changes: not with every picture."""
+    library.embed(library.old, *PICTURES)
+    library.attend()
+    before = library.brain.told()
+    with library.database.write() as tx:
+        bag_of_words.embed(tx, 6, library.old, "one more")
+    library.attend()
+    assert library.brain.told() == before
+    assert library.brain.answer({"ask": "status"})["vectors"] == 6
+    assert {"model", "device", "stages", "why", "input_px"} <= before.keys()
+
+
+def test_caches_of_models_that_are_gone_go(library: Library) -> None:
+    cache = library.folder / "cache"
+    cache.mkdir(exist_ok=True)
+    for key in ("gone@123456789012", library.old.key, library.new.key):
+        (cache / f"bank-{key}.npz").write_bytes(b"")
+    library.choose("new")
+    library.attend()
+    assert {file.name for file in cache.glob("*.npz")} == {
+        f"bank-{library.old.key}.npz", f"bank-{library.new.key}.npz"
+    }, "one has vectors, the other is chosen"  # fmt: skip
+
+
+def test_the_models_process_is_as_nice_as_the_settings_say(library: Library) -> None:
+    (library.folder / "config.toml").write_text("nice = 7\n")
+    brain = Brain(load(library.folder))
+    command = brain.mind.host._keeper._command
+    brain.close()
+    assert command[command.index("--nice") + 1] == "7"
 
 
 def test_many_at_once_while_everything_changes(library: Library) -> None:

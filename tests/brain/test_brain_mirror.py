@@ -43,7 +43,10 @@ def same(mirror: Mirror, library: Database) -> bool:
     )
 
 
-def test_it_follows_what_comes_and_goes(empty: Database, add: Add, tiny: Model, tmp_path: Path) -> None:
+def test_it_follows_what_comes_and_goes(
+    empty: Database, add: Add, tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COMPARE_S", 0.0)
     for asset in range(1, 8):
         add(asset, "x")
         put(empty, tiny, asset, f"picture {asset}", f"frame {asset}")
@@ -95,6 +98,30 @@ def test_an_index_that_lost_rows_is_filled_again(empty: Database, add: Add, tiny
     mirror.index.remove(mirror.index.ids()[2:4])
     add(8, "x")
     put(empty, tiny, 8, "picture 8")
+    assert mirror.catch_up(empty)
+    assert same(mirror, empty)
+    mirror.close()
+
+
+def test_while_rows_are_replaced_all_ids_are_compared_seldom(
+    empty: Database, add: Add, tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+    ids = embeddings.ids
+    monkeypatch.setattr(embeddings, "ids", lambda tx, model: compared.append(model) or ids(tx, model))
+    for asset in range(1, 8):
+        add(asset, "x")
+        put(empty, tiny, asset, f"picture {asset}")
+    mirror = made(empty, tiny, tmp_path / "cache")
+    assert mirror.catch_up(empty)
+    for turn in range(5):
+        put(empty, tiny, turn + 1, f"picture anew {turn}")
+        assert mirror.catch_up(empty)
+    assert len(compared) == 1
+    assert set(np.array(ids(empty, mirror.number)).tolist()) <= set(mirror.index.ids().tolist()), (
+        "nothing new is missed"
+    )
+    monkeypatch.setattr(module.time, "monotonic", lambda: mirror._compare_from)
     assert mirror.catch_up(empty)
     assert same(mirror, empty)
     mirror.close()

@@ -13,11 +13,17 @@ from rank_bm25 import BM25Okapi
 
 from albumsd.brain import ranker
 from albumsd.core.errors import QueryError
+from albumsd.query.parser import parse
 from albumsd.store import queries as queries_of_store
-from albumsd.store.database import Database
+from albumsd.store.database import Database, Tx
 from albumsd.store.processes import Pulse
+from albumsd.store.queries import Hit
 
 TODAY = "2024-05-01"
+
+
+def rank(tx: Tx, corpus: ranker.Corpus, query: str, today: str, limit: int) -> list[Hit]:
+    return ranker.told(ranker.ranking(tx, corpus, parse(query, today), limit))
 
 
 def whole_corpus(database: Database) -> tuple[list[int], BM25Okapi]:
@@ -47,7 +53,7 @@ def test_scores_are_those_of_ranking_every_document(papers: Database) -> None:
     for query in queries(papers, 60):
         words = list(dict.fromkeys(query.split()))
         wanted = dict(zip(assets, okapi.get_scores(words), strict=True))
-        hits = ranker.rank(papers, corpus, query, TODAY, 300)
+        hits = rank(papers, corpus, query, TODAY, 300)
         assert hits
         np.testing.assert_allclose([hit.score for hit in hits], [wanted[hit.asset] for hit in hits], rtol=1e-9)
 
@@ -62,7 +68,7 @@ def test_with_all_words_first_then_by_score(papers: Database) -> None:
         holds = {
             asset: all(word in counts for word in words) for asset, counts in zip(assets, okapi.doc_freqs, strict=True)
         }
-        hits = [hit.asset for hit in ranker.rank(papers, corpus, query, TODAY, 300)]
+        hits = [hit.asset for hit in rank(papers, corpus, query, TODAY, 300)]
         tiers = [[asset for asset in hits if holds[asset] is tier] for tier in (True, False)]
         partly += bool(tiers[1])
         assert hits == tiers[0] + tiers[1]
@@ -75,7 +81,7 @@ def test_with_all_words_first_then_by_score(papers: Database) -> None:
 
 def test_why_adds_up_to_the_score(papers: Database) -> None:
     corpus = ranker.measure(papers)
-    hits = ranker.rank(papers, corpus, "w3 w20 w1*", TODAY, 50)
+    hits = rank(papers, corpus, "w3 w20 w1*", TODAY, 50)
     assert hits
     for hit in hits:
         why = json.loads(hit.why)
@@ -96,27 +102,27 @@ def test_a_beginning_counts_every_word_that_begins_so(papers: Database) -> None:
 
 def test_limit_nonsense_and_filters(papers: Database) -> None:
     corpus = ranker.measure(papers)
-    assert len(ranker.rank(papers, corpus, "w0", TODAY, 7)) == 7
-    assert ranker.rank(papers, corpus, "xyzzy", TODAY, 7) == []
-    newest = ranker.rank(papers, corpus, "date=2020", TODAY, 3)
+    assert len(rank(papers, corpus, "w0", TODAY, 7)) == 7
+    assert rank(papers, corpus, "xyzzy", TODAY, 7) == []
+    newest = rank(papers, corpus, "date=2020", TODAY, 3)
     assert [hit.asset for hit in newest] == [300, 299, 298]
     with pytest.raises(QueryError):
-        ranker.rank(papers, corpus, "(", TODAY, 7)
+        rank(papers, corpus, "(", TODAY, 7)
 
 
 def test_a_handful_of_documents(empty: Database, add: Callable[..., None]) -> None:
     """Okapi's weights are zero or less there; the order is still one."""
-    assert ranker.rank(empty, ranker.measure(empty), "letter", TODAY, 5) == []
+    assert rank(empty, ranker.measure(empty), "letter", TODAY, 5) == []
     add(1, "letter", "warranty of a machine")
-    assert [hit.asset for hit in ranker.rank(empty, ranker.measure(empty), "letter", TODAY, 5)] == [1]
+    assert [hit.asset for hit in rank(empty, ranker.measure(empty), "letter", TODAY, 5)] == [1]
     add(2, "other", "a letter about something else that is quite long and of no interest")
-    assert [hit.asset for hit in ranker.rank(empty, ranker.measure(empty), "letter", TODAY, 5)] == [1, 2]
+    assert [hit.asset for hit in rank(empty, ranker.measure(empty), "letter", TODAY, 5)] == [1, 2]
 
 
 def test_more_documents_than_were_counted(papers: Database) -> None:
     """The counts may be old by a moment: no logarithm of something negative."""
     old = ranker.Corpus(10, 15.0, 4.0)
-    assert ranker.rank(papers, old, "w0 w1", TODAY, 5)
+    assert rank(papers, old, "w0 w1", TODAY, 5)
 
 
 def test_the_watch_notices_what_changed(papers: Database, add: Callable[..., None]) -> None:

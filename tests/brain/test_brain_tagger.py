@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from albumsd.brain import vocabulary
-from albumsd.brain.floors import BANK, Floors
+from albumsd.brain import floors, vocabulary
+from albumsd.brain.calibration import Floors
+from albumsd.brain.floors import BANK, Study
 from albumsd.brain.tagger import CLIP_SCALE, MOST, Tagger, Tagging, compose, word_vectors
 from albumsd.brain.vocabulary import parse
 
@@ -44,7 +45,7 @@ def test_a_model_that_decides_gives_what_is_above_the_floor() -> None:
     (tags,) = deciding().tags([seen(dog=0.6, cat=0.45, night=0.42, day=0.41)])
     assert names(tags) == ["dog", "cat", "night"]
     assert tags[0][1] == pytest.approx(1 / (1 + np.exp(-50 * 0.2)), abs=1e-4)
-    assert deciding().scores(seen(dog=0.4))[0, 0] == pytest.approx(0.5)
+    assert deciding().tags([seen(dog=0.4001)]) == [[("dog", pytest.approx(0.5, abs=2e-3))]]
     assert deciding().tags([seen(dog=0.39, day=0.1)]) == [[]]
 
 
@@ -175,7 +176,7 @@ def test_the_vocabulary_of_the_model_and_its_sentences(tmp_path: Path) -> None:
     assert tagging.sentence(chosen, found[0]) == "cat by night"
     assert tagging.sentence(chosen, found[1]) is None
     assert json.loads(tagging.template(chosen) or "") == NOTES["caption"]
-    words = tagging.words(chosen)
+    words = tagging.names(chosen)
     assert words is not None
     assert (words[0], words[1].shape) == (list(WORDS), (4, 6))
     assert tower.asked == 4
@@ -188,7 +189,8 @@ def test_a_model_without_notes_takes_the_common_vocabulary(tmp_path: Path) -> No
     tower = Tower()
     tagging = Tagging(Floors(tower, tmp_path / "cache"))
     chosen = choice(tmp_path, {})
-    assert tagging.fingerprint(chosen) == f"tiny@0123+{vocabulary.of_file(vocabulary.DEFAULT).fingerprint()}"
+    common = vocabulary.of_file(vocabulary.DEFAULT)
+    assert tagging.naming(chosen) == f"tiny@0123+{common.naming()}"
     assert tagging.template(chosen) is None
     assert tagging.sentence(chosen, [("dog", 0.9)]) is None
     assert "dog" in names(tagging.tags(chosen, [seen(dog=0.6)])[0])
@@ -209,7 +211,7 @@ def test_the_users_file_wins_and_is_read_again_when_it_changes(
     file.write_text('mine = "night"')
     assert tagging.fingerprint(chosen) is None
     assert tagging.tags(chosen, [seen(dog=0.6)]) == [[]]
-    assert tagging.words(chosen) is None
+    assert tagging.names(chosen) is None
     assert [record.message for record in caplog.records if "`mine` is a list of tags" in record.message] != []
     assert len(caplog.records) == 1
     elsewhere = tmp_path / "elsewhere.toml"
@@ -221,5 +223,96 @@ def test_the_users_file_wins_and_is_read_again_when_it_changes(
 def test_no_model_no_tags(tmp_path: Path) -> None:
     tagging = Tagging(Floors(Tower(), tmp_path / "cache"))
     chosen = choice(tmp_path, None)
-    assert (tagging.fingerprint(chosen), tagging.template(chosen), tagging.words(chosen)) == (None, None, None)
+    assert (tagging.fingerprint(chosen), tagging.template(chosen), tagging.names(chosen)) == (None, None, None)
     assert tagging.tags(chosen, [seen(dog=0.6)]) == [[]]
+
+
+class Rows:
+    """A mirror of pictures (n, 6)."""
+
+    def __init__(self, model: Any, rows: Floats) -> None:
+        self.model, self.rows = model, rows
+        self.index = self
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def sample(self, count: int, seed: int) -> tuple[NDArray[np.int64], Floats]:
+        return np.arange(len(self.rows))[:count], self.rows[:count]
+
+    def texts(self) -> NDArray[np.int64]:
+        return np.zeros(0, np.int64)
+
+
+def test_tags_that_the_library_decides_wait_for_it_and_are_made_again_when_it_has_doubled(tmp_path: Path) -> None:
+    floors_of = Floors(Tower(), tmp_path / "cache")
+    tagging, chosen = Tagging(floors_of), choice(tmp_path, {})
+    rng = np.random.default_rng(1)
+
+    def pictures(count: int) -> Any:
+        rows = rng.standard_normal((count, 6)).astype(np.float32)
+        return Rows(chosen.model, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+    assert tagging.fingerprint(chosen) is None
+    assert "enough pictures" in tagging.why(chosen)
+    floors_of.learn(pictures(600))
+    assert tagging.fingerprint(chosen) is None, "most of them are still to come"
+    seen_of: list[str | None] = []
+    for count in (1100, 1300, 1900, 2200):
+        assert floors_of.learn(pictures(count))
+        seen_of.append(tagging.fingerprint(chosen))
+    assert None not in seen_of
+    assert [seen_of.index(each) for each in seen_of] == [0, 0, 0, 3]
+    assert tagging.naming(chosen) == tagging.naming(choice(tmp_path, {})), "clusters keep their names"
+
+
+def test_a_small_library_that_is_complete_has_tags_too(tmp_path: Path) -> None:
+    floors_of = Floors(Tower(), tmp_path / "cache")
+    tagging, chosen = Tagging(floors_of), choice(tmp_path, {})
+    assert floors_of.learn(Rows(chosen.model, AXES[:2]), settled=True)  # type: ignore[arg-type]
+    assert tagging.fingerprint(chosen) is not None
+
+
+def test_a_tagger_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Floors of 400 tags cost as much as floors of one, and all of it is done once."""
+    tower, asked = Tower(), []
+    floors_of = Floors(tower, tmp_path / "cache")
+    tagging, chosen = Tagging(floors_of), choice(tmp_path, {})
+    real = Study.floors
+    monkeypatch.setattr(Study, "floors", lambda self, queries: asked.append(len(queries)) or real(self, queries))
+    read: list[Any] = []
+    monkeypatch.setattr(floors, "sigmoid", read.append)
+    rows = np.repeat(AXES, 4, axis=0)
+    assert floors_of.learn(Rows(chosen.model, rows), settled=True)  # type: ignore[arg-type]
+    for _ in range(5):
+        tagging.tags(chosen, [seen(dog=0.6)] * 3)
+    assert asked == [len(vocabulary.of_file(vocabulary.DEFAULT).tags)]
+    assert len(read) == 1
+    assert floors_of.learn(Rows(chosen.model, np.repeat(AXES, 9, axis=0)), settled=True)  # type: ignore[arg-type]
+    tagging.tags(chosen, [seen(dog=0.6)])
+    assert len(asked) == 2, "what was learned counts at once"
+
+
+def test_only_some_groups_name_clusters(tmp_path: Path) -> None:
+    tower = Tower()
+    tagging = Tagging(Floors(tower, tmp_path / "cache"))
+    whole, some = choice(tmp_path, NOTES), choice(tmp_path, {**NOTES, "names": ["animals"]})
+    words = tagging.names(some)
+    assert words is not None
+    assert (words[0], words[1].tolist()) == (["dog", "cat"], AXES[:2].tolist())
+    assert tagging.naming(some) != tagging.naming(whole)
+    assert tagging.fingerprint(some) == tagging.fingerprint(whole), "no picture is tagged anew for that"
+    assert tagging.fingerprint(choice(tmp_path, {**NOTES, "names": ["plants"]})) is None
+
+
+def test_prompts_that_are_known_are_not_encoded_again(tmp_path: Path) -> None:
+    tower = Tower()
+    tagging = Tagging(Floors(tower, tmp_path / "cache"))
+    chosen = choice(tmp_path, NOTES)
+    file = tmp_path / "tags.toml"
+    file.write_text('prompts = ["{}"]\nmine = ["dog", "cat"]')
+    tagging.tags(chosen, [seen(dog=0.6)])
+    assert tower.asked == 2
+    file.write_text('prompts = ["{}"]\nmine = ["cat", "dog", "night"]')
+    assert names(tagging.tags(chosen, [seen(dog=0.6, night=0.5)])[0]) == ["dog", "night"]
+    assert tower.asked == 3

@@ -115,6 +115,7 @@ def test_only_what_another_try_does_not_change_ends_a_process_for_good(
     def serve(config: object) -> int:
         raise error
 
+    open_library(tmp_path, create=True).close()
     monkeypatch.setattr(importlib.import_module(f"albumsd.{process}.process"), "main", serve)
     assert main([process, "--library", str(tmp_path)]) == code
     assert str(error) in capsys.readouterr().err

@@ -13,8 +13,10 @@ from support.made import Spec, fill
 
 from albumsd.cli import main
 from albumsd.core import config as configuration
+from albumsd.core import weights
 from albumsd.ipc import calls
 from albumsd.store.database import Database
+from albumsd.store.processes import Pulse
 
 SPECS = [
     Spec(b"warranty letter.pdf", 1, kind="document", text="Warranty letter for the washing machine"),
@@ -83,10 +85,20 @@ def test_late_meaning_is_said_beside_the_results(capsys: pytest.CaptureFixture[s
 
 def test_without_a_model(capsys: pytest.CaptureFixture[str], library: Path) -> None:
     assert search(capsys, library, "letter")[1] == ""
-    assert "no model is chosen" in search(capsys, library, "letter", "--why")[1]
+    assert weights.words_only(weights.WITHOUT) in search(capsys, library, "letter", "--why")[1]
     lines, note = search(capsys, library, "like=holiday.jpg", "--why")
     assert lines == ["001  /nowhere/0/holiday.jpg", "     its name"]
-    assert "no model is chosen" in note
+    assert weights.WITHOUT in note
+
+
+def test_brain_knows_better_than_the_settings(capsys: pytest.CaptureFixture[str], library: Path) -> None:
+    """A folder that cannot be used is no model: nobody waits for meaning, and the note says why there is none."""
+    choose_a_model(library)
+    with Database(configuration.load(library).database) as database:
+        assert Pulse("brain").beat(database, "ready", model=None, why="the stick is away", stages={"embed": None})
+    _, note = search(capsys, library, "letter", "--why")
+    assert "the stick is away" in note
+    assert "brain does not answer" not in note
 
 
 def test_like_of_what_is_not_there(capsys: pytest.CaptureFixture[str], library: Path) -> None:

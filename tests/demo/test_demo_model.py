@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from albumsd.brain.floors import Floors, fixed, sigmoid
+from albumsd.brain.calibration import Floors
+from albumsd.brain.floors import fixed, sigmoid
 from albumsd.brain.tagger import Tagging
 from albumsd.core.config import Config
 from albumsd.demo.draw import COLOURS, COUNTS, GROUND_WORDS, LIGHTS, OBJECTS, Scene, caption, render
@@ -38,7 +39,7 @@ class Seen(NamedTuple):
 
     @property
     def floor(self) -> float:
-        return fixed(self.model)["text", "image"]
+        return fixed(self.model, sigmoid(self.model))["text", "image"]
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from support.daemon import Daemon
 from support.hub import CONFIG
 
 from albumsd.core import weights
+from albumsd.demo.tour import Tour
+from albumsd.demo.truth import DemoLibrary
 
 EXTRA = ("torch", "torchvision", "open_clip", "hnswlib", "sklearn", "safetensors", "timm", "huggingface_hub")
 SITE = f"""
@@ -94,3 +96,16 @@ def test_a_library_without_models_shows_searches_and_says_so(
     one.until(lambda: "not installed" in one.run("status").stdout, "the new reason")
     assert one.names("search", "warranty letter") == ["001 letter.txt"]
     assert one.stop() == 0
+
+
+def test_the_demo_shows_all_but_meaning(
+    without: None, daemon: Callable[..., Daemon], pictures: Path, truth: DemoLibrary
+) -> None:
+    """Its tour has no step that needs a model, and one that says what is missing."""
+    assert python("from albumsd.cli.commands import demo; assert not demo.has_meaning()").returncode == 0
+    one = daemon({"Photos": pictures}, {"demo": True})
+    one.wait()
+    said: list[str] = []
+    steps = Tour(DemoLibrary(pictures, truth.files), one.mount, said.append, meaning=False).steps()
+    assert {step.title: step.run() for step in steps} == {step.title: [] for step in steps}
+    assert any(weights.WITHOUT in line for line in said)

@@ -1,10 +1,13 @@
 """Safety rules on the running whole: a trace of every system call on a source, and no network.
 
-One run serves all of them: scan, read, decode, serve, refuse, rescan, under strace, in an empty network namespace.
+One run serves all of them: scan, read, decode, embed, serve, refuse, rescan, search, under strace, in an empty network
+namespace. With what runs models installed, the demo's model looks at every picture; without, all the rest is proved.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import re
 import sys
@@ -14,16 +17,21 @@ from typing import NamedTuple
 import pytest
 from support import trace
 
+from albumsd.core import weights
 from albumsd.demo import library as drawn
+from albumsd.demo import model
+from albumsd.store.database import Reader
+
+MEANING = all(importlib.util.find_spec(name) for name in weights.NEEDED)
 
 SCRIPT = """
-import os, sys
+import json, os, sys
 from pathlib import Path
 from support.daemon import Daemon
-source, folder = Path(sys.argv[1]), Path(sys.argv[2])
-running = Daemon(folder, {"Photos": source}, {"rest_s": 0.2, "nice": 0})
+source, folder, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+running = Daemon(folder, {"Photos": source}, {"rest_s": 0.2, "nice": 0, **settings})
 try:
-    running.wait()
+    running.wait(240)
     for top, _, names in os.walk(running.mount):
         for name in names:
             try:
@@ -39,6 +47,9 @@ try:
     running.run("rescan")
     running.wait()
     assert os.listdir(running.mount / "search" / "warranty")
+    if settings:
+        query = running.mount / "search" / "a photo of dogs"
+        running.until(lambda: os.listdir(query), "an answer by meaning", 60)
     print("assets", running.status()["assets"])
 finally:
     running.close()
@@ -157,6 +168,7 @@ def test_a_program_that_touches_a_tree_is_caught_in_a_real_trace(tmp_path: Path)
 
 class Traced(NamedTuple):
     source: Path
+    library: Path
     before: dict[str, tuple[int, ...]]
     lines: list[str]
     said: str
@@ -186,10 +198,13 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Traced:
     pictures = drawn.build(folder / "Pictures", scenes=24).folder
     before = shape(pictures)
     alone = os.geteuid() == 0
-    words = [*(["unshare", "--net"] if alone else []), sys.executable, "-c", SCRIPT, pictures, folder / "run"]
-    done = trace.record(words, folder / "trace", ["socket"], timeout=300, env=environment())
+    settings = {"model": os.fspath(model.FOLDER), "demo": True} if MEANING else {}
+    words = [*(["unshare", "--net"] if alone else []), sys.executable, "-c", SCRIPT, pictures, folder / "run",
+             json.dumps(settings)]  # fmt: skip
+    done = trace.record(words, folder / "trace", ["socket"], timeout=400, env=environment())
     assert done.returncode == 0, done.stderr[-3000:]
-    return Traced(pictures, before, (folder / "trace").read_text(errors="replace").splitlines(), done.stdout, alone)
+    lines = (folder / "trace").read_text(errors="replace").splitlines()
+    return Traced(pictures, folder / "run" / "library", before, lines, done.stdout, alone)
 
 
 def test_no_call_ever_writes_renames_or_unlinks_in_a_source(traced: Traced) -> None:
@@ -208,6 +223,26 @@ def test_everything_runs_without_any_network(traced: Traced) -> None:
     if not traced.alone:
         pytest.skip("a network namespace needs root")
     assert int(traced.said.split()[-1]) > 50
+
+
+def test_every_picture_was_seen_by_the_model(traced: Traced) -> None:
+    """In that namespace, and in a process of the trace: what runs models was opened there."""
+    if not MEANING:
+        pytest.skip("the extra `meaning` is not installed")
+    with Reader(traced.library / "albumsd.db") as reader:
+        pictures = {
+            row[0]
+            for row in reader.all(
+                "SELECT a.id FROM asset a JOIN preview p ON p.asset=a.id WHERE a.live AND a.kind IN ('photo', 'video')"
+            )
+        }
+        seen = {row[0] for row in reader.all("SELECT DISTINCT asset FROM embedding WHERE tower='image'")}
+    assert len(pictures) >= 24
+    assert pictures <= seen
+    torch = importlib.util.find_spec("torch")
+    assert torch
+    assert torch.origin
+    assert trace.read(traced.lines, Path(torch.origin).parent)
 
 
 def test_no_socket_but_unix_ones(traced: Traced) -> None:

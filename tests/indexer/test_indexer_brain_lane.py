@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from albumsd.indexer.brain_lane import BATCH, CALLS, BrainAway, BrainLane, NoModel, made_by, speaker
+from albumsd.indexer import brain_lane
+from albumsd.indexer.brain_lane import BATCH, CALLS, HELD_S, BrainAway, BrainLane, NoModel, made_by, speaker
 from albumsd.ipc import calls
 from albumsd.media.pool import TaskFailed
 
@@ -106,6 +108,27 @@ def test_answers_that_are_none(lane: Any, answer: dict[str, Any], error: type[Ex
     door.flush(busy=False)
     with pytest.raises(error, match=text):
         future.result(10)
+    assert door.away_s() is None
+
+
+def test_a_model_that_was_too_slow_is_away_for_a_while(lane: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """brain is there and says so, but its model did not answer in time: no item is to blame, and none is sent at once."""
+    door, asked, handle = lane
+    now = [1000.0]
+    monkeypatch.setattr(brain_lane, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    handle(lambda request: {"error": "NotReady: the model did not answer within 840 s."})
+    future = door.submit("embed", {"pictures": ["x"]})
+    door.flush(busy=False)
+    with pytest.raises(BrainAway):
+        future.result(10)
+    assert door.away_s() is not None
+    handle(echo)
+    door.probe()
+    assert [request["ask"] for request in asked] == ["embed"]
+    now[0] += HELD_S
+    door.probe()
+    door._probe.result(10)
+    assert [request["ask"] for request in asked] == ["embed", "status"]
     assert door.away_s() is None
 
 

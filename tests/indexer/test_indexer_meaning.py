@@ -13,7 +13,7 @@ import pytest
 from indexer_brain import FakeBrain, vector
 
 from albumsd.core import config as settings
-from albumsd.indexer import meaning, previews, runner
+from albumsd.indexer import meaning, previews, results, runner
 from albumsd.indexer.once import index_once
 from albumsd.indexer.stages.embed import PIECE_CHARS, PIECE_WORDS, PIECES, pieces
 from albumsd.media.shelf import frame_path, preview_path, thumbnail_path
@@ -499,7 +499,7 @@ class Mortal(Database):
 def test_killed_at_every_commit(library: Library, brain: FakeBrain, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two assets, embedded, then embedded under another model: whenever it stops, the next run has the same end."""
     monkeypatch.setattr(store_database, "BATCH_S", 0.0)
-    monkeypatch.setattr(runner, "BATCH_S", 0.0)
+    monkeypatch.setattr(results, "BATCH_S", 0.0)
     library.put("a.jpg")
     library.put("b.txt", "some words")
     library.index()
@@ -531,17 +531,20 @@ def test_killed_at_every_commit(library: Library, brain: FakeBrain, monkeypatch:
 def test_results_of_a_model_that_is_no_longer_asked_are_not_taken_for_those_of_the_new_one(
     library: Library, brain: FakeBrain
 ) -> None:
-    """brain changes its mind between what it announced and what it does."""
+    """brain changes its mind between what it announced and what it does: the vectors are kept under the name of who made
+    them, and nothing follows from them before it has announced that."""
     library.put("a.jpg")
     brain.choose("late")
     library.index()
     late = brain.key
     assert len(vectors(library, late, "a.jpg")) == 1
+    assert [stage for stage, _, _ in brain.calls] == ["embed"]
     brain.announce(library.database)
     brain.calls.clear()
     library.index()
     assert brain.asked("embed").total() == 0
     assert states(library, "caption") == {"a.jpg": "done"}
+    assert suggestions.of_asset(library.database, library.asset("a.jpg")).tags == (("seen", 0.5), ("by late", 0.25))
 
 
 def test_an_asset_that_is_gone_is_no_error(library: Library, brain: FakeBrain) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from albumsd.store import jobs, model_jobs, tally
+from albumsd.store import embeddings, jobs, model_jobs, tally
+from albumsd.store.embeddings import Identity, Part
 from albumsd.store.model_jobs import Fingerprints
 
 Library = Any  # conftest.Library, which the tests get as a fixture
@@ -78,6 +79,48 @@ def test_the_least_urgent_are_parked_first_and_the_most_urgent_opened_first(libr
         assert model_jobs.unpark_some(tx, "embed", (jobs.NO_MODEL,), 9) == 0
         assert model_jobs.unpark_some(tx, "embed", (jobs.AWAY, jobs.NO_MODEL), 1) == 1
         assert [job.asset for job in jobs.claim(tx, "embed", 9, 60)] == [ids[1]]
+
+
+def test_what_is_taken_back_was_never_asked(library: Library) -> None:
+    library.put("a.jpg")
+    library.index()
+    asset = library.asset("a.jpg")
+    with library.database.write() as tx:
+        model_jobs.ask(tx, "tags", 3, asset, 0)
+        (job,) = jobs.claim(tx, "tags", 9, 60)
+        model_jobs.take_back(tx, job)
+        assert "tags" not in jobs.of_asset(tx, asset)
+        model_jobs.ask(tx, "tags", 3, asset, 0)
+        (job,) = jobs.claim(tx, "tags", 9, 60)
+        jobs.finish(tx, job)
+        model_jobs.take_back(tx, job)
+        assert jobs.of_asset(tx, asset)["tags"] == {"done"}
+    counted(library)
+
+
+def test_lost_is_what_a_job_says_was_embedded_and_has_no_vector(library: Library) -> None:
+    library.decoders.pictures = True
+    for name in ("a.jpg", "b.jpg", "c.txt", "d.txt", "e.jpg"):
+        library.put(name)
+    library.index()
+    a, b, c, d, e = (library.asset(name) for name in ("a.jpg", "b.jpg", "c.txt", "d.txt", "e.jpg"))
+    old, new = Identity("old@1", "old", 1), Identity("new@2", "new", 1)
+    with library.database.write() as tx:
+        for asset in (a, b, c, d):
+            model_jobs.ask(tx, "embed", 7, asset, 0)
+        for job in jobs.claim(tx, "embed", 9, 60):
+            jobs.finish(tx, job)
+        model_jobs.ask(tx, "embed", 7, e, 0)
+        embeddings.put(tx, c, old, [Part("text", b"00")])
+        embeddings.put(tx, b, new, [Part("image", b"00")])
+        number = embeddings.model_id(tx, "new@2") or 0
+        last = model_jobs.last_asset(tx)
+        assert last == max(a, b, c, d, e)
+        assert {row[0] for row in model_jobs.lost(tx, "embed", 7, number, 0, last)} == {a, c}
+        assert {row[0] for row in model_jobs.lost(tx, "embed", 7, number, a, last)} == {x for x in (a, c) if x > a}
+        assert {row[0] for row in model_jobs.lost(tx, "embed", 7, number, 0, a)} == {x for x in (a, c) if x <= a}
+        assert model_jobs.lost(tx, "embed", 6, number, 0, last) == []
+        assert {row[0] for row in model_jobs.lost(tx, "embed", 7, 0, 0, last)} == {a, b, c}
 
 
 def test_fingerprints_are_remembered(library: Library) -> None:

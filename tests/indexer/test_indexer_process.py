@@ -27,7 +27,7 @@ from albumsd.indexer.volumes import Mounts, Volume
 from albumsd.indexer.watch import SourceWatch
 from albumsd.ipc import calls, pings
 from albumsd.media.pool import PoolFailed, TaskFailed
-from albumsd.store import jobs, processes, sources
+from albumsd.store import embeddings, jobs, processes, sources, suggestions
 from albumsd.store.database import Reader
 
 Library = Any  # conftest.Library, which the tests get as a fixture
@@ -243,6 +243,35 @@ def test_a_model_that_is_chosen_while_the_indexer_runs(running: Library, wait_un
 
 
 @pytest.mark.slow
+def test_another_model_in_the_settings_is_work_until_brain_has_followed_them(
+    running: Library, wait_until: Wait
+) -> None:
+    """Nothing is asked for yet, but who waits for the library to be at rest must not be told that it is."""
+    library = running
+    Image.linear_gradient("L").save(library.root / "a.png")
+    brain = FakeBrain(library.config)
+    brain.start()
+    brain.announce(library.database)
+    wait_until(lambda: jobs.counts(library.database).get("caption", {}).get("done"))
+    wait_until(lambda: not status(library)["busy"])
+    looks: list[bool] = []
+    (library.config.library / "config.toml").write_text('model = "another"\n')
+    looks.append(status(library)["busy"])
+
+    def looked() -> bool:
+        looks.append(status(library)["busy"])
+        return len(looks) > 200  # two seconds at least, so the runner has looked too
+
+    wait_until(looked)
+    assert all(looks)
+    brain.choose("another")
+    brain.announce(library.database)
+    wait_until(lambda: not status(library)["busy"])
+    assert [model.key for model in embeddings.models(library.database)] == [brain.key]
+    assert suggestions.of_asset(library.database, library.asset("a.png")).caption == "what another sees"
+    brain.stop()
+
+
 class BrokenPool:
     """No decoder of it can be started."""
 

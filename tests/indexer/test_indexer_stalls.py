@@ -18,8 +18,9 @@ from albumsd.indexer import gather, stalls
 from albumsd.indexer import runner as runner_module
 from albumsd.indexer.lane import Lane
 from albumsd.indexer.once import scan_of
+from albumsd.indexer.results import Calls
 from albumsd.indexer.roots import Prober
-from albumsd.indexer.runner import Calls, Runner
+from albumsd.indexer.runner import Runner
 from albumsd.indexer.stage import done
 from albumsd.indexer.stages import all_stages, stage
 from albumsd.indexer.stages import hash as hash_stage

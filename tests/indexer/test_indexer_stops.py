@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from albumsd.indexer import runner
+from albumsd.indexer import results
 from albumsd.store import database as store_database
 from albumsd.store import jobs
 from albumsd.store.database import Database, Tx
@@ -113,7 +113,7 @@ def indexed(library: Library) -> None:
 @pytest.mark.parametrize("act", ["first", "second"])
 def test_killed_at_every_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: Library, act: str) -> None:
     monkeypatch.setattr(store_database, "BATCH_S", 0.0)  # every row a transaction of its own: many places to die
-    monkeypatch.setattr(runner, "BATCH_S", 0.0)
+    monkeypatch.setattr(results, "BATCH_S", 0.0)
     make = type(library)
     fill(library)
     if act == "second":

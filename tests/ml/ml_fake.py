@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,14 @@ def leave() -> None:
 
 
 class Fake:
-    batch = 2
+    batches = {"pictures": 2, "captions": 2}
     dimensions = 2
     geometry: Sequence[Any] = ()
     info = {"device": "cpu", "dtype": "float32", "images_per_s": 7.0, "batch": 2}
 
     def __init__(self, wanted: dict[str, Any]) -> None:
         self.hint = wanted["hint"]
+        self.words = 100 if "wordy" in wanted["architecture"] else 0
         self.threads = 0
 
     def use_threads(self, threads: int) -> None:
@@ -64,12 +65,18 @@ class Fake:
             if text == "gate":
                 at("text")
                 leave()
+            if text == "at":
+                at("text")
             if text == "raise":
                 raise ValueError("of no use")
         hinted = float(self.hint is not None)
         return np.array([[float(text != "empty"), hinted] for text in texts], dtype=np.float32)
 
-    def captions(self, pictures: Sequence[Any]) -> list[str]:
+    def captions(self, pictures: Sequence[Any], between: Callable[[], None]) -> list[str]:
+        for _ in range(self.words):
+            at(f"word threads {self.threads}")
+            leave()
+            between()
         return [f"{one.shape[1]} wide" for one in pictures]
 
 

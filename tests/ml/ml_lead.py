@@ -23,6 +23,12 @@ def made_up(name: str) -> Model:
     return Model(name, name, f"{name}@0", name, "coca", 2, 8, None, nowhere, None, (0, 0), {}, {})
 
 
+def pid_of(host: ModelHost) -> int | None:
+    """The child's, if there is one."""
+    child = host._keeper._child
+    return child._process.pid if child is not None else None
+
+
 class Lead:
     """``next()``: what the child is about to do. ``let(n)``: it may go on n times."""
 

@@ -18,7 +18,7 @@ class Loaded:
     geometry: Sequence[Any] = ()
 
     def __init__(self, batch: int) -> None:
-        self.batch = batch
+        self.batches = {"pictures": batch, "captions": 1}
 
     def use_threads(self, threads: int) -> None:
         raise AssertionError("the desk runs nothing")
@@ -29,7 +29,7 @@ class Models:
         self.there = {key: Loaded(batch) for key, batch in batches.items()}
         self.wanted: list[str] = []
 
-    def get(self, key: str) -> Loaded | None:
+    def get(self, key: str, kind: str) -> Loaded | None:
         return self.there.get(key)
 
     def want(self, key: str) -> None:
@@ -117,9 +117,33 @@ def test_texts_go_before_pictures_that_are_decoded(decoders: Decoders) -> None:
     assert [taken(desk)[0], taken(desk)[0]] == [2, 1]
 
 
+def test_captions_have_batches_of_their_own(decoders: Decoders) -> None:
+    desk = Desk(Models(m=2), decoders)
+    desk.add(Call(1, "captions", "m", names("a", 2 * AHEAD)))
+    assert peek(desk) is None
+    assert list(decoders.begun) == names("a", AHEAD)
+    decoders.finish("a0", "a1")
+    assert [taken(desk), taken(desk)] == [(1, 0, 1), (1, 1, 1)]
+
+
+def test_texts_can_be_taken_while_captions_are_written(decoders: Decoders) -> None:
+    desk = Desk(Models(m=2), decoders)
+    desk.add(Call(1, "captions", "m", ["p0"]))
+    assert (peek(desk), desk.texts()) == (None, None)
+    decoders.finish("p0")
+    captions = desk.next()
+    assert desk.texts() is None
+    desk.add(Call(2, "texts", "m", ["a"]))
+    desk.add(Call(3, "texts", "later", ["a"]))
+    texts = desk.texts()
+    assert texts is not None
+    desk.done(texts)
+    assert (captions.call.id, texts.call.id, desk.texts()) == (1, 2, None)
+
+
 def test_a_problem_is_an_item_like_another(decoders: Decoders) -> None:
     desk = Desk(Models(m=2), decoders)
-    desk.add(Call(1, "captions", "m", ["p0", "p1"]))
+    desk.add(Call(1, "pictures", "m", ["p0", "p1"]))
     assert peek(desk) is None
     decoders.begun["p0"].set_result(Problem("corrupt"))
     decoders.finish("p1")

@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ml_lead import pid_of
 from ml_make import TEXTS
 
 from albumsd.core.facts import Problem
 from albumsd.demo.draw import Scene, render
 from albumsd.ml.captioner import clean
+from albumsd.ml.clip import CAPTION_BATCHES, CUDA_BATCH, WORD_S, fitting
 from albumsd.ml.dtype import CLEARLY, faster
 from albumsd.ml.errors import ModelFailed
 from albumsd.ml.folders import describe
@@ -134,7 +136,7 @@ def test_a_clip_writes_no_captions(host: ModelHost, paths: list[Path]) -> None:
 
 def test_the_child_has_no_socket_and_few_files(host: ModelHost, paths: list[Path]) -> None:
     host.encode_images("tiny", paths, WAIT_S)
-    folder = Path(f"/proc/{host.pid()}/fd")
+    folder = Path(f"/proc/{pid_of(host)}/fd")
     kinds = {os.readlink(one).split(":")[0] for one in folder.iterdir()}
     assert "socket" not in kinds
     assert {kind for kind in kinds if not kind.startswith("/")} <= {"pipe", "anon_inode"}
@@ -197,10 +199,13 @@ def test_left_alone_it_takes_the_faster_numbers_and_the_vectors_stay(
 ) -> None:
     with ModelHost(600, models=models) as own:
         found = {name: rows(own.encode_images(name, paths, WAIT_S)) for name in ("tiny", "coca")}
-        info = own.info("tiny")
+        info, captioner = own.info("tiny"), own.info("coca")
     assert info is not None
     assert (info["device"] == "cpu", info["dtype"] in ("float32", "bfloat16", "float16")) == (True, True)
     assert info["images_per_s"] > 0
+    assert captioner is not None
+    assert info["caption_batch"] is None
+    assert captioner["caption_batch"] in (*CAPTION_BATCHES, CUDA_BATCH)
     for name, vectors in found.items():
         assert np.all(np.sum(vectors * expected[name]["pictures"], axis=1) > 0.999)
 
@@ -215,6 +220,11 @@ def test_half_numbers_are_near(models: Path, expected: Any, paths: list[Path]) -
     assert np.all(np.sum(pictures * expected["tiny"]["pictures"], axis=1) > 0.999)
     assert np.all(np.sum(texts * expected["tiny"]["texts"], axis=1) > 0.999)
     np.testing.assert_allclose(np.linalg.norm(pictures, axis=1), 1, atol=1e-6)
+
+
+def test_a_batch_is_the_largest_that_takes_no_longer_than_it_may() -> None:
+    found = [fitting(CAPTION_BATCHES, WORD_S / one_s) for one_s in (0.001, WORD_S / 8, WORD_S / 7, WORD_S / 3, 5.0)]
+    assert found == [8, 8, 4, 2, 2]
 
 
 def test_float32_is_kept_unless_the_other_is_clearly_faster() -> None:

@@ -13,6 +13,10 @@ import pytest
 import trio
 from mount_fakes import MANY, README
 
+from albumsd.mount.attributes import Attributes
+from albumsd.mount.inodes import FIRST_COMPUTED
+from albumsd.vfs.node import Content, Leaf
+
 if TYPE_CHECKING:
     from mount_tools import Rig
 
@@ -87,6 +91,17 @@ def test_in_a_volatile_folder_names_and_texts_are_good_for_a_second(rig: Rig, fi
     assert (now.entry_timeout, now.attr_timeout) == (1, 1)
     assert (photo.entry_timeout, photo.attr_timeout) == (1, 300)
     assert rig.call(rig.ops.getattr, parent, CTX).attr_timeout == 1
+
+
+def test_a_computed_text_is_good_for_a_second_wherever_it_stands(rig: Rig, file: int) -> None:
+    """README.txt says what is missing just now. What belongs to an asset changes with its row, and the kernel is told."""
+    readme = rig.call(rig.ops.lookup, ROOT, b"README.txt", CTX)
+    assert (readme.entry_timeout, readme.attr_timeout) == (1, 1)
+    assert rig.call(rig.ops.getattr, readme.st_ino, CTX).attr_timeout == 1
+    info = rig.call(rig.ops.lookup, rig.find("info"), b"a.jpg.txt", CTX)
+    assert (info.entry_timeout, info.attr_timeout) == (300, 300)
+    explained = Attributes(0, 0).leaf(Leaf(FIRST_COMPUTED, 1, 0, Content.TEXT, file, b"x"))
+    assert (explained.entry_timeout, explained.attr_timeout) == (300, 300)
 
 
 def test_a_computed_text_reads_as_it_was_last_looked_up(rig: Rig) -> None:

@@ -201,6 +201,42 @@ def test_dropping_a_model_can_be_stopped_and_begun_again(lib: Any, monkeypatch: 
     assert embeddings.models(lib.db) == []
 
 
+def test_of_a_model_that_is_dropped_the_rest_stays_when_it_is_stopped(
+    lib: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for asset in lib.arrive("x.jpg", "y.jpg", "z.jpg"):
+        put(lib, asset, ONE)
+    first, rows = number(lib), embeddings.ids(lib.db, number(lib))
+    looks = iter([False, False, True])
+    assert embeddings.drop_model(lib.db, first, lambda: next(looks)) == 2
+    assert embeddings.ids(lib.db, first) == rows[2:]
+    assert embeddings.drop_model(lib.db, first, lambda: True) == 0
+    counted(lib)
+
+
+def test_what_comes_while_a_model_is_dropped_stays(lib: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = lib.arrive("x.jpg", "y.jpg")
+    put(lib, one, ONE, TWO)
+    first = number(lib)
+    row_ids = embeddings._row_ids
+
+    def late(*given: Any) -> Iterator[int]:
+        put(lib, two, THREE)
+        yield from row_ids(*given)
+
+    monkeypatch.setattr(embeddings, "_row_ids", late)
+    assert embeddings.drop_model(lib.db, first) == 2
+    assert [row[1:] for row in embeddings.since(lib.db, first, 0, 9)] == [(two, *THREE)]
+    counted(lib)
+
+
+def test_how_many_parts_an_asset_has_at_most(lib: Any) -> None:
+    one, two = lib.arrive("x.mp4", "y.mp4")
+    put(lib, one, ONE)
+    put(lib, one, TWO, THREE, model=OTHER)
+    assert (embeddings.most_parts(lib.db, one), embeddings.most_parts(lib.db, two)) == (2, 0)
+
+
 def test_no_question_reads_vectors_or_rows_that_it_need_not(lib: Any) -> None:
     """Each statement is planned: by index from end to end, without sorting, and without the vectors where none is asked for."""
     (one,) = lib.arrive("x.jpg")
@@ -211,6 +247,7 @@ def test_no_question_reads_vectors_or_rows_that_it_need_not(lib: Any) -> None:
         embeddings.version(lib.db, 1)
         embeddings.ids(lib.db, 1)
         embeddings.pairs(lib.db, 1, 0, 10)
+        embeddings.most_parts(lib.db, 1)
         light = len(asked)
         embeddings.since(lib.db, 1, 0, 10)
         embeddings.of_asset(lib.db, one, 1)

@@ -245,17 +245,20 @@ def test_what_waits_for_a_drive_is_opened_by_a_look_and_by_its_answer(lib: Any) 
     lib.check()
 
 
-def test_what_timed_out_is_tried_once_more_after_everything_else(lib: Any) -> None:
+@pytest.mark.parametrize(
+    "error", ["timeout: it took more than 60 s", "brain: out of memory", "preview: its preview is lost"]
+)
+def test_what_was_bad_luck_is_tried_once_more_after_everything_else(lib: Any, error: str) -> None:
     lib.arrive("x.jpg", "y.jpg")
     for _ in range(2):
         with lib.db.write() as tx:
             x, y = sorted(jobs.claim(tx, "facts", 9, 60), key=lambda job: job.asset)
-            jobs.fail(tx, x, "timeout: it took more than 60 s")
+            jobs.fail(tx, x, error)
             jobs.fail(tx, y, "crash: signal 11")
     with lib.db.write() as tx:
-        assert jobs.retry_timeouts(tx) == 1
+        assert jobs.retry_bad_luck(tx) == 1
         jobs.open_jobs(tx, "facts", 1, [(2, 1)])
         assert [job.asset for job in jobs.claim(tx, "facts", 1, 60)] == [2]
         (last,) = jobs.claim(tx, "facts", 9, 60)
-        assert (last.asset, jobs.fail(tx, last, "timeout: it took more than 60 s")) == (1, True)
+        assert (last.asset, jobs.fail(tx, last, error)) == (1, True)
     lib.check()

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from albumsd.brain.calibration import Floors
 from albumsd.core.errors import NotReady
 from albumsd.core.facts import Problem
 from albumsd.ml.errors import ModelFailed
 from albumsd.ml.folders import Model, describe
+from albumsd.store import model_jobs, scanning
 from albumsd.store.database import Tx
 from albumsd.store.embeddings import Part, put
 from albumsd.store.embeddings import Tower as Tower
@@ -45,7 +47,6 @@ class Host:
         self.gate = threading.Event()
         self.gate.set()
         self.asked: list[str] = []
-        self.began: list[str] = []
         self.closed = False
 
     def state(self, model: Model) -> str:
@@ -56,9 +57,6 @@ class Host:
 
     def info(self, model: Model) -> dict[str, Any] | None:
         return {"device": "cpu", "dtype": "float32", "images_per_s": 9.0, "batch": 8}
-
-    def begin(self, model: Model) -> None:
-        self.began.append(model.key)
 
     def _check(self, model: Model) -> None:
         if self.state(model) == "failed" or self.closed:
@@ -89,19 +87,31 @@ class Host:
         self.gate.set()
 
 
-class Floor:
+class Floor(Floors):
     """A floor that has nothing to do with the query; ``kinds`` holds of what each was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, tower: Any, folder: Path) -> None:
+        super().__init__(tower, folder)
         self.floor = 0.45
         self.kinds: list[str] = []
+        self.settled: list[bool] = []
 
     def floors(self, mirror: Any, vector: NDArray[np.float32], kind: str) -> dict[str, float]:
         self.kinds.append(kind)
         return {"image": self.floor, "text": self.floor + 0.2}
 
-    def learn(self, tx: Tx, mirror: Any) -> bool:
+    def learn(self, mirror: Any, settled: bool = False) -> bool:
+        self.settled.append(settled)
         return False
+
+
+def passed(tx: Tx, of: Model) -> None:
+    """What the indexer writes when its pass for ``of`` has ended."""
+    said = f"1/{of.key}"
+    known = model_jobs.fingerprints(tx, "embed")
+    numbers = {said: known.next, **known.numbers}
+    model_jobs.remember_fingerprints(tx, "embed", model_jobs.Fingerprints(said, numbers, known.next + 1))
+    scanning.remember_stage(tx, "embed", numbers[said])
 
 
 def _read(path: Path) -> str | Problem:

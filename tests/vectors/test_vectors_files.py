@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from albumsd.vectors import files, sweep
-from albumsd.vectors.graph import Graph
+from albumsd.vectors.graph import Closing, Graph
 
 KEY = "model@1"
 DIMENSIONS = 16
@@ -27,6 +27,10 @@ def built(made: Any, count: int) -> Graph:
     return own
 
 
+def go_on() -> None:
+    pass
+
+
 def graphs(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.hnsw"))
 
@@ -34,8 +38,8 @@ def graphs(folder: Path) -> list[Path]:
 def test_what_is_kept_is_what_comes_back(tmp_path: Path, made: Any) -> None:
     own = built(made, 300)
     own.mark(np.array([5, 6]))
-    files.save(tmp_path, KEY, DIMENSIONS, own)
-    back = files.load(tmp_path, KEY, DIMENSIONS)
+    files.save(tmp_path, KEY, DIMENSIONS, own, go_on)
+    back = files.load(tmp_path, KEY, DIMENSIONS, go_on)
     assert back is not None
     assert back.labels.tolist() == list(range(1, 301))
     assert (back.m, back.ef_construction, len(back.marked)) == (8, 50, 0)
@@ -47,15 +51,15 @@ def test_what_is_kept_is_what_comes_back(tmp_path: Path, made: Any) -> None:
 
 def test_saving_again_leaves_one_graph(tmp_path: Path, made: Any) -> None:
     for count in (100, 200, 300):
-        files.save(tmp_path, KEY, DIMENSIONS, built(made, count))
+        files.save(tmp_path, KEY, DIMENSIONS, built(made, count), go_on)
         assert len(graphs(tmp_path)) == 1
-    back = files.load(tmp_path, KEY, DIMENSIONS)
+    back = files.load(tmp_path, KEY, DIMENSIONS, go_on)
     assert back is not None
     assert len(back.labels) == 300
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    assert files.load(tmp_path / "none", KEY, DIMENSIONS) is None
+    assert files.load(tmp_path / "none", KEY, DIMENSIONS, go_on) is None
     assert files.refused(tmp_path / "none", KEY, DIMENSIONS) is None
 
 
@@ -113,12 +117,12 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
 def test_what_is_torn_or_foreign_is_thrown_away(tmp_path: Path, made: Any, damage: Any) -> None:
     folder = tmp_path / "vectors"
-    files.save(folder, KEY, DIMENSIONS, built(made, 300))
+    files.save(folder, KEY, DIMENSIONS, built(made, 300), go_on)
     damage(graphs(folder)[0], next(folder.glob("*.json")))
-    assert files.load(folder, KEY, DIMENSIONS) is None
+    assert files.load(folder, KEY, DIMENSIONS, go_on) is None
     assert graphs(folder) == []
-    files.save(folder, KEY, DIMENSIONS, built(made, 50))
-    assert files.load(folder, KEY, DIMENSIONS) is not None
+    files.save(folder, KEY, DIMENSIONS, built(made, 50), go_on)
+    assert files.load(folder, KEY, DIMENSIONS, go_on) is not None
 
 
 class Crash(BaseException):
@@ -163,7 +167,7 @@ def test_a_crash_at_any_step_leaves_the_old_graph_or_the_new_one(
         folder = tmp_path / str(stop_at)
         steps.clear()
         stop, stop_at = stop_at, 0
-        files.save(folder, KEY, DIMENSIONS, old)
+        files.save(folder, KEY, DIMENSIONS, old, go_on)
         steps.clear()
         stop_at = stop
         monkeypatch.setattr(new, "index", Torn(new.index))
@@ -172,12 +176,12 @@ def test_a_crash_at_any_step_leaves_the_old_graph_or_the_new_one(
         monkeypatch.setattr(Path, "write_text", step("manifest", Path.write_text))
         monkeypatch.setattr(Path, "unlink", step("unlink", Path.unlink))
         try:
-            files.save(folder, KEY, DIMENSIONS, new)
+            files.save(folder, KEY, DIMENSIONS, new, go_on)
             crashed = False
         except Crash:
             crashed = True
         monkeypatch.undo()
-        back = files.load(folder, KEY, DIMENSIONS)
+        back = files.load(folder, KEY, DIMENSIONS, go_on)
         assert back is not None, steps
         survived.append(len(back.labels))
         assert len(graphs(folder)) == 1
@@ -202,7 +206,7 @@ for count in (3000, 4000):
     graphs.append(own)
 while True:
     for own in graphs:
-        files.save(Path(sys.argv[1]), "model@1", 16, own)
+        files.save(Path(sys.argv[1]), "model@1", 16, own, lambda: None)
         print("saved", flush=True)
 """
 
@@ -216,14 +220,14 @@ def test_kill_9_while_saving_loses_nothing(tmp_path: Path) -> None:
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()
-        back = files.load(tmp_path, KEY, DIMENSIONS)
+        back = files.load(tmp_path, KEY, DIMENSIONS, go_on)
         assert back is not None
         assert len(back.labels) in (3000, 4000)
         assert len(graphs(tmp_path)) == 1
 
 
 def test_a_full_disk_keeps_what_was_there(tmp_path: Path, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    files.save(tmp_path, KEY, DIMENSIONS, built(made, 200))
+    files.save(tmp_path, KEY, DIMENSIONS, built(made, 200), go_on)
     new = built(made, 300)
 
     class Full:
@@ -237,32 +241,54 @@ def test_a_full_disk_keeps_what_was_there(tmp_path: Path, made: Any, monkeypatch
 
     monkeypatch.setattr(new, "index", Full())
     with pytest.raises(OSError, match="not written whole"):
-        files.save(tmp_path, KEY, DIMENSIONS, new)
-    back = files.load(tmp_path, KEY, DIMENSIONS)
+        files.save(tmp_path, KEY, DIMENSIONS, new, go_on)
+    back = files.load(tmp_path, KEY, DIMENSIONS, go_on)
+    assert back is not None
+    assert len(back.labels) == 200
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_whoever_waits_can_stop_it_and_keeps_what_was_there(tmp_path: Path, made: Any, step: int) -> None:
+    """Before anything is written, and while what was written is read again."""
+    files.save(tmp_path, KEY, DIMENSIONS, built(made, 200), go_on)
+    steps: list[int] = []
+
+    def stop() -> None:
+        steps.append(1)
+        if len(steps) == step:
+            raise Closing
+
+    with pytest.raises(Closing):
+        files.save(tmp_path, KEY, DIMENSIONS, built(made, 300), stop)
+    assert len(graphs(tmp_path)) == 1
+    steps = [1] * (step - 1)
+    with pytest.raises(Closing):
+        files.load(tmp_path, KEY, DIMENSIONS, stop)
+    back = files.load(tmp_path, KEY, DIMENSIONS, go_on)
     assert back is not None
     assert len(back.labels) == 200
 
 
 def test_models_do_not_meet(tmp_path: Path, made: Any) -> None:
     for key, count in (("a@1", 100), ("b@2", 200), ("c@3", 300)):
-        files.save(tmp_path, key, DIMENSIONS, built(made, count))
-    loaded = {key: files.load(tmp_path, key, DIMENSIONS) for key in ("a@1", "b@2", "c@3")}
+        files.save(tmp_path, key, DIMENSIONS, built(made, count), go_on)
+    loaded = {key: files.load(tmp_path, key, DIMENSIONS, go_on) for key in ("a@1", "b@2", "c@3")}
     assert [graph and len(graph.labels) for graph in loaded.values()] == [100, 200, 300]
     sweep(tmp_path, ["b@2"])
     assert len(list(tmp_path.iterdir())) == 2
-    assert files.load(tmp_path, "a@1", DIMENSIONS) is None
-    assert files.load(tmp_path, "b@2", DIMENSIONS) is not None
+    assert files.load(tmp_path, "a@1", DIMENSIONS, go_on) is None
+    assert files.load(tmp_path, "b@2", DIMENSIONS, go_on) is not None
     files.drop(tmp_path, "b@2")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_refusal_is_remembered_for_its_model(tmp_path: Path, made: Any) -> None:
-    files.save(tmp_path, KEY, DIMENSIONS, built(made, 100))
+    files.save(tmp_path, KEY, DIMENSIONS, built(made, 100), go_on)
     files.refuse(tmp_path, KEY, DIMENSIONS, 1000, 0.5)
     assert graphs(tmp_path) == []
     assert files.refused(tmp_path, KEY, DIMENSIONS) == (1000, 0.5)
     assert files.refused(tmp_path, "model@2", DIMENSIONS) is None
-    assert files.load(tmp_path, KEY, DIMENSIONS) is None
+    assert files.load(tmp_path, KEY, DIMENSIONS, go_on) is None
     assert files.refused(tmp_path, KEY, DIMENSIONS) == (1000, 0.5)
-    files.save(tmp_path, KEY, DIMENSIONS, built(made, 100))
+    files.save(tmp_path, KEY, DIMENSIONS, built(made, 100), go_on)
     assert files.refused(tmp_path, KEY, DIMENSIONS) is None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albumsd.vectors import Index, graph
+from albumsd.vectors import Index, files, graph, memory, upkeep
 from albumsd.vectors import index as module
 
 DIMENSIONS = 24
@@ -22,8 +22,8 @@ Make = Callable[..., Index]
 def make(tmp_path: Path) -> Iterator[Make]:
     begun: list[Index] = []
 
-    def new(exact_rows: int = 0, key: str = "model@1", dimensions: int = DIMENSIONS) -> Index:
-        begun.append(Index(tmp_path / "vectors", key, dimensions, exact_rows))
+    def new(exact_rows: int = 0, key: str = "model@1", dimensions: int = DIMENSIONS, nearest: int = 10) -> Index:
+        begun.append(Index(tmp_path / "vectors", key, dimensions, exact_rows, nearest))
         return begun[-1]
 
     yield new
@@ -157,8 +157,8 @@ def test_hnswlib_that_gets_stuck_means_a_scan(grown: Index, made: Any, monkeypat
         def knn_query(self, *_: object, **__: object) -> None:
             raise RuntimeError("Cannot return the results in a contiguous 2D array. Probably ef or M is too small")
 
-    assert grown._state.graph is not None
-    monkeypatch.setattr(grown._state.graph, "index", Stuck())
+    assert grown._stock.state.graph is not None
+    monkeypatch.setattr(grown._stock.state.graph, "index", Stuck())
     assert recall(grown, dict(enumerate(made.vectors(3000), 1)), made.vectors(5, seed=2)) == 1
 
 
@@ -199,11 +199,11 @@ def test_what_comes_back_is_found_again(grown: Index, made: Any) -> None:
 
 
 def test_too_many_removed_means_a_new_graph(grown: Index, made: Any) -> None:
-    before = grown._state.graph
+    before = grown._stock.state.graph
     grown.remove(np.arange(1, 1200))
     grown.maintain()
     about = grown.describe()
-    assert grown._state.graph is not before
+    assert grown._stock.state.graph is not before
     assert (about["rows"], about["graph"]["rows"]) == (1801, 1801)
     assert recall(grown, dict(list(enumerate(made.vectors(3000), 1))[1199:]), made.vectors(30, seed=2)) >= 0.98
 
@@ -212,7 +212,7 @@ def test_new_rows_are_found_at_once_and_join_the_graph(grown: Index, made: Any) 
     rows = dict(enumerate(made.vectors(3000), 1))
     more = made.vectors(2500, seed=6)
     queries = [*more[:20], *made.vectors(20, seed=2)]
-    kept = grown._state.graph
+    kept = grown._stock.state.graph
     for begin in range(0, 2500, 500):
         new = dict(enumerate(more[begin : begin + 500], 3001 + begin))
         grown.add(np.array(list(new)), np.array(list(new.values())))
@@ -220,7 +220,7 @@ def test_new_rows_are_found_at_once_and_join_the_graph(grown: Index, made: Any) 
         assert recall(grown, rows, queries) >= 0.98
         grown.maintain()
         assert recall(grown, rows, queries) >= 0.98
-    assert grown._state.graph is kept
+    assert grown._stock.state.graph is kept
     assert grown.describe()["graph"] | {"rows": 5000 + 500, "tail": 0} == grown.describe()["graph"]
 
 
@@ -298,11 +298,11 @@ def test_a_graph_waits_for_the_searches_that_are_under_way() -> None:
 def test_vectors_that_no_graph_holds_are_compared_one_by_one(
     make: Make, made: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph, "widest", lambda rows: 8)
+    monkeypatch.setattr(graph, "widest", lambda rows: 20)
     monkeypatch.setattr(graph, "_SMALLEST_EF", 8)
     monkeypatch.setattr(graph, "LADDER", ((2, 8), (3, 8)))
     vectors = made.vectors(1500, 64)
-    own = make(dimensions=64)
+    own = make(dimensions=64, nearest=0)
     own.add(np.arange(1500), vectors)
     own.maintain()
     about = own.describe()
@@ -314,7 +314,7 @@ def test_vectors_that_no_graph_holds_are_compared_one_by_one(
     tried: list[int] = []
     new = graph.Graph.new
     monkeypatch.setattr(graph.Graph, "new", lambda *args: tried.append(args[1]) or new(*args))
-    again = make(dimensions=64)
+    again = make(dimensions=64, nearest=0)
     again.add(np.arange(1500), vectors)
     again.maintain()
     assert tried == []
@@ -326,15 +326,15 @@ def test_vectors_that_no_graph_holds_are_compared_one_by_one(
 
 
 def test_a_graph_that_will_not_hold_is_given_up_early(make: Make, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph, "widest", lambda rows: 8)
+    monkeypatch.setattr(graph, "widest", lambda rows: 20)
     monkeypatch.setattr(graph, "_SMALLEST_EF", 8)
     monkeypatch.setattr(graph, "LADDER", ((2, 8), (3, 8)))
-    monkeypatch.setattr(module, "CHUNK", 500)
-    monkeypatch.setattr(module, "_TRIED", 1000)
+    monkeypatch.setattr(upkeep, "CHUNK", 500)
+    monkeypatch.setattr(upkeep, "_TRIED", 1000)
     added: list[int] = []
     add = graph.Graph.add
     monkeypatch.setattr(graph.Graph, "add", lambda self, ids, *rest: added.append(len(ids)) or add(self, ids, *rest))
-    own = make(dimensions=64)
+    own = make(dimensions=64, nearest=0)
     own.add(np.arange(4000), made.vectors(4000, 64))
     own.maintain()
     assert sum(added) == 2 * 1000  # both rungs, a quarter of the rows each
@@ -350,7 +350,7 @@ def test_the_queries_that_were_asked_are_measured_too(make: Make, made: Any, mon
     seen: list[Any] = []
     found = graph.Graph._found
     monkeypatch.setattr(
-        graph.Graph, "_found", lambda self, group, least, k: seen.append(group) or found(self, group, least, k)
+        graph.Graph, "_found", lambda self, group, *rest: seen.append(group) or found(self, group, *rest)
     )
     own.maintain()
     assert any(group.shape == asked.shape and np.abs(group - asked).max() < 1e-6 for group in seen)
@@ -361,7 +361,7 @@ def test_the_queries_that_were_asked_are_measured_too(make: Make, made: Any, mon
     ("break_it", "says"),
     [
         (lambda patch: patch.setattr(graph, "library", lambda: None), "hnswlib is not installed"),
-        (lambda patch: patch.setattr(module, "_free_memory", lambda: 1000), "a graph needs"),
+        (lambda patch: patch.setattr(memory, "free", lambda: 1000), "a graph needs"),
     ],
 )
 def test_without_hnswlib_or_memory_all_goes_on(
@@ -390,7 +390,7 @@ def test_equal_rows_come_in_the_order_of_their_ids(make: Make, made: Any) -> Non
 def test_the_same_rows_give_the_same_graph(tmp_path: Path, made: Any) -> None:
     answers = []
     for name in "ab":
-        own = Index(tmp_path / name, "k", DIMENSIONS, 0)
+        own = Index(tmp_path / name, "k", DIMENSIONS, 0, 10)
         own.add(np.arange(2000), made.vectors(2000))
         own.maintain()
         answers.append([own.search(query, 20)[0].tolist() for query in made.vectors(20, seed=2)])
@@ -480,7 +480,7 @@ def test_closing_stops_a_build(make: Make, made: Any, tmp_path: Path, monkeypatc
         def still() -> bool:
             batches.append(1)
             if len(batches) == 3:
-                own._closing.set()
+                own._upkeep._closing.set()
             return on()
 
         return add(self, ids, vectors, still)
@@ -493,17 +493,140 @@ def test_closing_stops_a_build(make: Make, made: Any, tmp_path: Path, monkeypatc
     assert len(own.search(made.vectors(1)[0], 5)[0]) == 5
 
 
+STEPS = ("cosines of the check", "a query of the check", "hashing", "saving")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_closing_stops_whatever_maintain_is_at(
+    make: Make, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Begun while that step runs: nothing of it goes on, nothing is kept, and searches are answered."""
+    own = make()
+    own.add(np.arange(3000), made.vectors(3000))
+    begun: list[str] = []
+
+    def closing(name: str, call: Any) -> Any:
+        def closes(*args: Any, **kwargs: Any) -> Any:
+            begun.append(name)
+            if name == step:
+                own._upkeep._closing.set()
+            return call(*args, **kwargs)
+
+        return closes
+
+    monkeypatch.setattr(own._scanner, "best_of_many", closing(STEPS[0], own._scanner.best_of_many))
+    monkeypatch.setattr(graph.Graph, "_found", closing(STEPS[1], graph.Graph._found))
+    monkeypatch.setattr(files, "_digest", closing(STEPS[2], files._digest))
+    monkeypatch.setattr(files, "save", closing(STEPS[3], files.save))
+    own.maintain()
+    order = [STEPS[0], STEPS[1], STEPS[3], STEPS[2]]
+    assert list(dict.fromkeys(begun)) == order[: order.index(step) + 1]
+    assert begun.count(step) == 1
+    assert own.describe()["method"] == "exact"
+    own.close()
+    begun.clear()
+    own.maintain()
+    assert begun == []
+    assert not list(tmp_path.rglob("*.hnsw"))
+    assert len(own.search(made.vectors(1)[0], 5)[0]) == 5
+
+
+def test_a_graph_serves_what_is_commonly_asked_or_is_not_built(
+    make: Make, made: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    vectors = made.vectors(3000)
+    few = make(nearest=95)  # 257 candidates, of which 256 are worth looking for
+    few.add(np.arange(3000), vectors)
+    few.maintain()
+    assert "among 3000 vectors a graph finds 95 no sooner" in few.describe()["why"]
+    few.close()
+    own = make(nearest=94)
+    own.add(np.arange(3000), vectors)
+    own.maintain()
+    assert own.describe()["method"] == "graph"
+    looked: list[int] = []
+    search = graph.Graph.search
+    monkeypatch.setattr(graph.Graph, "search", lambda self, query, k: looked.append(k) or search(self, query, k))
+    assert recall(own, dict(enumerate(vectors)), made.vectors(10, seed=2), 94) >= graph.RECALL
+    assert looked == [255] * 10
+    own.close()
+    assert list(tmp_path.rglob("*.hnsw"))
+    again = make(nearest=95)
+    again.add(np.arange(3000), vectors)
+    again.maintain()
+    assert not list(tmp_path.rglob("*.hnsw"))
+
+
+def test_a_graph_that_finds_only_the_first_ten_is_refused(
+    make: Make, made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = graph.Graph._found
+    asked: list[tuple[int, int]] = []
+
+    def short(self: graph.Graph, group: Any, least: Any, k: int, fetch: int, go_on: Any) -> float:
+        asked.append((k, fetch))
+        return 0.97 if k > 10 else found(self, group, least, k, fetch, go_on)
+
+    monkeypatch.setattr(graph.Graph, "_found", short)
+    own = make(nearest=50)
+    own.add(np.arange(3000), made.vectors(3000))
+    own.maintain()
+    assert (50, graph.reach(50)) in asked
+    assert "a graph finds only 97% of the nearest" in own.describe()["why"]
+
+
+def test_a_sample_is_of_what_is_there(grown: Index, made: Any) -> None:
+    vectors = made.vectors(3000)
+    ids, found = grown.sample(200, 5)
+    assert ids.dtype == np.int64
+    assert len(set(ids.tolist())) == 200
+    assert np.abs(found - vectors[ids - 1]).max() < 1e-4
+    assert np.ptp(ids) > 2000
+    assert np.array_equal(grown.sample(200, 5)[0], ids)
+    assert not np.array_equal(grown.sample(200, 6)[0], ids)
+    grown.remove(np.arange(1, 2996))
+    assert sorted(grown.sample(200, 5)[0].tolist()) == [2996, 2997, 2998, 2999, 3000]
+    grown.remove(np.arange(2996, 3001))
+    assert [part.shape for part in grown.sample(200)] == [(0,), (0, DIMENSIONS)]
+
+
+def test_a_sample_does_not_mind_what_goes_meanwhile(make: Make, made: Any) -> None:
+    own = make()
+    own.add(np.arange(40_000), made.vectors(40_000))
+    stop, wrong = threading.Event(), []
+
+    def take() -> None:
+        for seed in itertools.count():
+            if stop.is_set():
+                return
+            try:
+                ids, found = own.sample(300, seed)
+                if len(ids) != len(found) or not np.isfinite(found).all():
+                    wrong.append(ids)
+            except Exception as error:
+                wrong.append(error)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    for begin in range(0, 40_000, 1000):
+        own.remove(np.arange(begin, begin + 900))
+        own._stock.compact()
+    stop.set()
+    thread.join()
+    assert wrong == []
+
+
 def test_a_long_build_is_kept_in_between_and_goes_on(
     make: Make, made: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "_KEEP_EVERY_S", 0.0)
-    monkeypatch.setattr(module, "CHUNK", 1000)
-    monkeypatch.setattr(module, "_SMALL_TAIL", 100)
+    monkeypatch.setattr(upkeep, "_KEEP_EVERY_S", 0.0)
+    monkeypatch.setattr(upkeep, "CHUNK", 1000)
+    monkeypatch.setattr(upkeep, "_SMALL_TAIL", 100)
     own = make()
     vectors = made.vectors(4000)
     own.add(np.arange(4000), vectors)
     kept: list[int] = []
-    keep = own._keep
+    keep = own._upkeep._keep
 
     def killed(graph_: graph.Graph) -> None:
         keep(graph_)
@@ -511,7 +634,7 @@ def test_a_long_build_is_kept_in_between_and_goes_on(
         if len(kept) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(own, "_keep", killed)
+    monkeypatch.setattr(own._upkeep, "_keep", killed)
     with pytest.raises(KeyboardInterrupt):
         own.maintain()
     assert kept == [1000, 2000]

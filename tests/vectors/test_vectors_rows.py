@@ -78,7 +78,7 @@ def test_best_of_many_agrees_with_the_product(made: Any, scanner: Scanner) -> No
     kept.add(np.arange(1500), vectors)
     queries = made.vectors(7, seed=5)
     some = np.flatnonzero(np.arange(1500) % 2 == 0)
-    found = np.sort(scanner.best_of_many(kept.view, queries, 10, some), axis=1)
+    found = np.sort(scanner.best_of_many(kept.view, queries, 10, some, lambda: None), axis=1)
     assert np.abs(found - np.sort(queries @ vectors[some].T, axis=1)[:, -10:]).max() < 1e-4
 
 

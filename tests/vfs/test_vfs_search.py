@@ -15,7 +15,11 @@ from support.made import Made, Spec, fill
 from albumsd.core.errors import LibraryFull, NotFound, StoreBusy
 from albumsd.ipc import calls
 from albumsd.ipc.addresses import short
+from albumsd.query import terms
+from albumsd.query.help import term_text
 from albumsd.search import patience, run
+from albumsd.store.processes import Pulse
+from albumsd.store.queries import DAY_NS
 from albumsd.vfs.info import why_text
 from albumsd.vfs.node import Content, Folder, Leaf
 
@@ -111,8 +115,13 @@ def test_info_says_why(make: Maker) -> None:
 def test_a_set_cannot_be_drawn_around_what_is_alike(make: Maker) -> None:
     made = make(LETTERS)
     assert isinstance(made.at("search", "like=holiday.jpg"), Folder)
-    with pytest.raises(NotFound):
-        made.at("filter", "like=holiday.jpg")
+    for name in ("like=holiday.jpg", "beach like=holiday.jpg", "-like=holiday.jpg", "similar=holiday.jpg"):
+        with pytest.raises(NotFound):
+            made.at("filter", name)
+    readme = made.at("filter", "README.txt")
+    assert isinstance(readme, Leaf)
+    assert b"What ranks (like=) is no filter" in readme.text, "and who wonders reads why"
+    assert "In search/ only" in term_text(terms.by_name()["like"])
 
 
 def test_a_filter_holds_all_views_narrowed(make: Maker) -> None:
@@ -197,6 +206,57 @@ def test_a_look_asks_no_brain(make: Maker) -> None:
         assert asked == []
         made.names("search", "letter")
         assert len(asked) == 1
+
+
+def test_a_model_chosen_while_the_mount_runs_counts_at_once(make: Maker) -> None:
+    """What holds some of the words is nonsense to a model that is to come, and fine without one."""
+    made = make(LETTERS)
+    assert made.config["model"] == ""
+    assert made.names("search", "warranty letter washing machine xyzzy") == ["001 warranty letter.pdf"]
+    pulse = Pulse("brain")
+    assert pulse.beat(made.database, "ready", model="m", stages={"embed": "m@1"})
+    assert made.names("search", "warranty letter washing xyzzy machine") == []
+    assert pulse.beat(made.database, "ready", model=None, stages={"embed": None})
+    assert made.names("search", "xyzzy warranty letter washing machine") == ["001 warranty letter.pdf"]
+
+
+def test_what_was_listed_without_a_model_goes_on_with_what_meaning_finds(make: Maker) -> None:
+    """The query has been remembered for six days, with a partly hit in it, when the first model comes."""
+    made = make(LETTERS)
+    shown = ["001 warranty letter.pdf"]
+    assert made.names("search", "warranty letter washing machine xyzzy") == shown
+    with made.database.write() as tx:
+        tx.run("UPDATE remembered SET first_ns=first_ns - ?, last_ns=last_ns - ?", (6 * DAY_NS, 6 * DAY_NS))
+    assert Pulse("brain").beat(made.database, "ready", model="m", stages={"embed": "m@1"})
+    seen = [asset(made, "holiday.jpg"), 0.04, json.dumps(MEANT)]
+    with brain(made, lambda _: {"hits": [seen], "late": False}):
+        assert made.names("search", "warranty letter washing machine xyzzy") == [*shown, "002 holiday.jpg"]
+    first = made.at("info", "search", "warranty letter washing machine xyzzy", "001 warranty letter.pdf.txt")
+    second = made.at("info", "search", "warranty letter washing machine xyzzy", "002 holiday.jpg.txt")
+    assert isinstance(first, Leaf)
+    assert isinstance(second, Leaf)
+    assert b"meaning" not in first.text.split(b"Found by:")[1]
+    assert b"meaning 0.312" in second.text
+
+
+def test_whole_hits_shown_while_meaning_was_late_keep_rank_and_reason(
+    make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First brain does not answer at all, then only by words, then by meaning, which would put them the other way."""
+    monkeypatch.setattr(patience, "AGAIN_S", 0.0)
+    made = make([*LETTERS, Spec(b"letter.md", 4, kind="document", text="a letter"), Spec(b"pigeon.jpg", 5)])
+    assert Pulse("brain").beat(made.database, "ready", model="m", stages={"embed": "m@1"})
+    by_words = made.names("search", "letter")
+    assert sorted(name[4:] for name in by_words) == ["letter.md", "warranty letter.pdf"]
+    reasons = [made.at("info", "search", "letter", f"{name}.txt") for name in by_words]
+    hits = [[asset(made, name[4:]), 4.2, json.dumps({"text": TEXT, "meaning": None})] for name in by_words]
+    better = [[asset(made, name), 0.05, json.dumps(MEANT)] for name in ("pigeon.jpg", "holiday.jpg")]
+    answers = [{"hits": hits, "late": True}, {"hits": [*better, *reversed(hits)], "late": False}]
+    with brain(made, lambda _: answers[min(len(asked), 2) - 1]) as asked:
+        assert made.names("search", "letter") == by_words
+        assert made.names("search", "letter") == [*by_words, "003 pigeon.jpg", "004 holiday.jpg"]
+        assert made.names("search", "letter") == [*by_words, "003 pigeon.jpg", "004 holiday.jpg"]
+    assert [made.at("info", "search", "letter", f"{name}.txt") for name in by_words] == reasons
 
 
 @pytest.mark.parametrize("said", [None, b"", b'{"hits": [[1, 0.4, "{'], ids=["hangs", "dies", "dies while it answers"])

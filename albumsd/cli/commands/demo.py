@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 
 from albumsd.core import config as configuration
+from albumsd.core import weights
 from albumsd.core.errors import NotReady, UsageError
 
 from . import Command
@@ -55,7 +56,7 @@ def _demo(top: Path, once: bool, keep: bool) -> int:
     _say(f"Drawing a library of ten years into {pictures} …")
     truth = drawn.build(pictures)
     _say(f"  {len(truth.files)} files")
-    meaning = _has_meaning()
+    meaning = has_meaning()
     library.mkdir(mode=0o700)
     settings = {"model": os.fspath(model.FOLDER), "demo": True} if meaning else {"demo": True}
     (library / "config.toml").write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
@@ -91,9 +92,9 @@ def _demo(top: Path, once: bool, keep: bool) -> int:
         process.wait(60)
 
 
-def _has_meaning() -> bool:
+def has_meaning() -> bool:
     """Whether the extra `meaning` is installed."""
-    return all(importlib.util.find_spec(name) for name in ("torch", "open_clip"))
+    return all(importlib.util.find_spec(name) for name in weights.NEEDED)
 
 
 def _await_ready(process: subprocess.Popen[str]) -> None:

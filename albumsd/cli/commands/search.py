@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any
 
-from albumsd.core import clock
+from albumsd.core import clock, weights
 from albumsd.query.parser import parse
 from albumsd.query.tree import Node, is_pure_filter, likes
 from albumsd.search import chosen, likeness, run
@@ -34,7 +34,8 @@ def _run(arguments: argparse.Namespace) -> int:
     config = load(arguments)
     text = " ".join(word.strip() for word in arguments.query)
     with reader(config) as library:
-        model = chosen.is_chosen(library, config, clock.now_ns())
+        read_ns = clock.now_ns()
+        model = chosen.is_chosen(library, config, read_ns)
         results = run.search(
             library,
             text,
@@ -44,7 +45,8 @@ def _run(arguments: argparse.Namespace) -> int:
             model=model,
             deadline_s=config["search_deadline_s"],
         )
-        notes = _notes(model, library, parse(text, clock.today()), results, arguments.why)
+        missing = "" if model else (chosen.told(library, read_ns) or {}).get("why") or weights.WITHOUT
+        notes = _notes(missing, library, parse(text, clock.today()), results, arguments.why)
         mounted = ask(config, "mount", {"ask": "status"})
         rows: list[dict[str, Any]] = []
         for rank, hit in enumerate(results.hits, 1):
@@ -77,16 +79,16 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _notes(model: bool, library: Tx, node: Node, results: run.Results, why: bool) -> list[str]:
-    """What a person should know of the results besides. ``model``: whether one is chosen."""
+def _notes(missing: str, library: Tx, node: Node, results: run.Results, why: bool) -> list[str]:
+    """What a person should know of the results besides. ``missing``: why there is no meaning; empty: there is."""
     wanted = [like.reference for like in likes(node)]
     notes = [
         f"like={reference}: no file, or more than one, is called so" for reference in wanted
         if likeness.resolve(library, reference) is None
     ]  # fmt: skip
-    if not model:
+    if missing:
         if wanted or (why and not is_pure_filter(node)):
-            notes.append("no model is chosen, so meaning is not searched; see: albumsd models list")
+            notes.append(weights.words_only(missing))
     elif results.late and results.by == "brain":
         notes.append("meaning is not ready yet; these are found by their words: ask again in a moment")
     elif results.late:

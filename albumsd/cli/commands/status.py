@@ -32,7 +32,7 @@ def gather(config: Config) -> dict[str, Any]:
         report["indexer"] = {"state": indexer.get("phase")}
         report["eta_s"] = status.estimate(report, indexer.get("eta_s"))
     if brain:
-        report["brain"] = {key: brain.get(key) for key in ("state", "model", "device", "why")}
+        report["brain"] = {"state": brain.get("state"), **status.brain_told(brain)}
     elif not config["model"]:
         report["brain"]["why"] = weights.WITHOUT
     for process in ("indexer", "brain"):

@@ -57,7 +57,7 @@ def _begin(tx: Tx, work: Work, tools: Tools) -> Sequence[Future[Any]]:
         if texts:
             work.extra = "text"
             return [tools.brain.submit("embed", {"texts": texts}, weight=len(texts), alone=alone)]
-    seen = pictures.frames(subject, tools.previews)
+    seen = pictures.frames(tx, subject, tools.previews, tools.reframed)
     if not seen:
         picture = pictures.of(tx, subject, tools.previews, tools.brain.input_px)
         seen = [picture] if picture else []

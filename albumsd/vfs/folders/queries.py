@@ -65,7 +65,7 @@ class SearchFolder(Folder):
         return ResultsFolder(self.context, (*self.path, text), self.form, text)
 
     def _readme(self, reader: Reader) -> Leaf:
-        missing = readmes.meaning(reader, self.context.config)
+        missing = readmes.meaning(reader, self.context.config, self.context.opened_ns)
         return text_leaf((*self.path, "README.txt"), readmes.search_readme(missing), self.context.changed_ns)
 
     def lookup(self, reader: Reader, name: bytes) -> Folder | Leaf:

@@ -26,9 +26,9 @@ _TARGET_S = {100_000: 0.100, 1_000_000: 0.250}
 
 
 def _fill(own: library.Library, model: Path) -> None:
-    """A vector for every asset, in the transactions of the indexer."""
+    """A vector for every asset, in the transactions of the indexer, which says at the end that it has seen all."""
     from albumsd.ml.folders import describe
-    from albumsd.store import embeddings
+    from albumsd.store import embeddings, model_jobs, scanning
     from albumsd.store.database import Database
 
     described = describe(os.fspath(model), own.config.models)
@@ -41,6 +41,10 @@ def _fill(own: library.Library, model: Path) -> None:
                 for row in piece:
                     embeddings.put(tx, assets[done], identity, [embeddings.Part("image", row.tobytes())])
                     done += 1
+        said = f"1/{described.key}"
+        with store.write() as tx:
+            model_jobs.remember_fingerprints(tx, "embed", model_jobs.Fingerprints(said, {said: 0}, 1))
+            scanning.remember_stage(tx, "embed", 0)
 
 
 def _is_late(own: library.Library, query: str) -> bool:
