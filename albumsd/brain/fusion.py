@@ -8,7 +8,9 @@ list's part. A document has no picture and is found by its words; a picture with
 What enters the lists decides whether nonsense finds nothing:
 
 * the meaning list is what lies above the floor that the model has for this query (``floors``);
-* who holds all words of the query is always in the text list;
+* who holds all words of the query is in the text list. But words that only the model has suggested, about a picture
+  that it has seen, are its own voice again, which the meaning list is already: an asset's part of the text list is
+  multiplied by the part of the words that are its own, and is nothing when none is. A captioner is another voice;
 * who holds only some of them ("partly", ``search.candidates``) is in it when there is no model; or when meaning finds
   it too; or when it has no picture that meaning could speak for, and holds most of the query (COVERAGE);
 * while meaning is waited for (``Sense.late`` with nothing found) who holds all words comes at once, and nobody else:
@@ -60,18 +62,20 @@ def fuse(
     sense: Sense | None,
     limit: int,
     has_seen: Callable[[int], bool],
+    other_voice: bool = False,
 ) -> list[Hit]:
     """The best ``limit`` assets. ``sense``: None when there is no model to ask; then the order is the text's.
 
-    ``has_seen(asset)``: whether the model has looked at a picture of it; asked of few.
+    ``has_seen(asset)``: whether the model has looked at a picture of it. ``other_voice``: what was suggested is not the
+    word of this model alone.
     """
     if sense is None:
         return ranker.told(text._replace(hits=text.hits[:limit]))
     meant = {hit.asset: (rank, hit) for rank, hit in enumerate(sense.hits, 1)}
-    admitted = list(_admitted(text, sense, meant.__contains__, has_seen))
+    admitted = list(_admitted(text, sense, meant.__contains__, has_seen, other_voice))
     worded = {hit.asset: (rank, hit) for rank, hit in enumerate(admitted, 1)}
     last = len(admitted) if text.by == "date" else 0
-    scores = {asset: TEXT_WEIGHT / (K + (last or rank)) for asset, (rank, _) in worded.items()}
+    scores = {asset: TEXT_WEIGHT * hit.own / (K + (last or rank)) for asset, (rank, hit) in worded.items()}
     for asset, (rank, _) in meant.items():
         scores[asset] = scores.get(asset, 0.0) + MEANING_WEIGHT / (K + rank)
 
@@ -89,10 +93,13 @@ def _admitted(
     sense: Sense,
     meant: Callable[[int], bool],
     has_seen: Callable[[int], bool],
+    other_voice: bool,
 ) -> Iterator[TextHit]:
     waiting = sense.late and not sense.hits
     for hit in text.hits:
-        speaks = hit.whole or meant(hit.asset)
+        if hit.own < 1 and (waiting or other_voice or not has_seen(hit.asset)):
+            hit = hit._replace(own=1.0)
+        speaks = hit.own > 0 and (hit.whole or meant(hit.asset))
         if speaks or (not waiting and hit.coverage >= COVERAGE and not has_seen(hit.asset)):
             yield hit
 

@@ -49,6 +49,9 @@ PULSE_S = 1.0
 """How often the main thread looks whether its row is news, or due."""
 ANSWER_S = 0.8
 """A search that does not say how long it waits has its answer after this."""
+MODEL_NICE = 5
+"""The model's process embeds beside a person's work, but a person waits for the words that it encodes: at niceness 10
+and with the cores full, searches would mostly be late."""
 RANKING_S = 0.15
 """What is left of the time when encoding is over: for the search of the vectors and the way back."""
 
@@ -67,7 +70,8 @@ class Brain:
         self._corpus = ranker.CorpusWatch(config.database)
         self._corpus.current()
         self._readers = Readers(config.database)
-        host = host or ModelHost(config["model_idle_s"], config["device"], models=config.models, nice=config["nice"])
+        nice = min(MODEL_NICE, config["nice"])
+        host = host or ModelHost(config["model_idle_s"], config["device"], models=config.models, nice=nice)
         floors = floors or Floors(host, config.library / "cache")
         self.mind = Mind(config, host, watch or Watch(config), floors)
         self.tagging = Tagging(floors)
@@ -98,7 +102,8 @@ class Brain:
         else:
             with self._readers.lend(end - time.monotonic()) as reader:
                 sense = self.mind.sense(reader, heard, limit, end - RANKING_S)
-                hits = fusion.fuse(text, sense, limit, partial(meaning.has_seen, reader, heard.mirror))
+                other = self.mind.standing.choice.captioner is not None
+                hits = fusion.fuse(text, sense, limit, partial(meaning.has_seen, reader, heard.mirror), other)
             late = sense.late
         answer: dict[str, Any] = {"hits": hits, "late": late}
         if asked.get("parts"):

@@ -140,6 +140,7 @@ class TextHit(NamedTuple):
     """An asset as its words rank it. ``words``: the share of each in the score; the shares add up to it.
 
     ``whole``: it holds all words of the query. ``coverage``: how much of them it holds (``search.candidates``).
+    ``own``: the part of those words (by number) that it holds not only in what a model suggested.
     """
 
     asset: int
@@ -147,6 +148,7 @@ class TextHit(NamedTuple):
     words: dict[str, float]
     whole: bool
     coverage: float
+    own: float = 1.0
 
 
 class Ranking(NamedTuple):
@@ -197,16 +199,19 @@ def _scored(
     if not tier or limit <= 0:
         return []
     documents = {
-        row[0]: (row[1], row[2])
+        row[0]: (row[1], row[2], row[3])
         for row in tx.all(
-            "SELECT asset, ' ' || title || ' ' || path || ' ' || context || ' ' || body || ' ' || suggested || ' ',"
+            "SELECT asset, ' ' || title || ' ' || path || ' ' || context || ' ' || body || ' ', suggested || ' ',"
             " length FROM document WHERE asset IN (SELECT value FROM json_each(?))",
             (json.dumps([hit.asset for hit in tier]),),
         )
     }
     found = [hit for hit in tier if hit.asset in documents]  # the others are gone since they were found: a moment ago
-    counts = [_counts(terms, documents[hit.asset][0]) for hit in found]
-    okapi = Candidates(counts, [documents[hit.asset][1] for hit in found], idf, corpus.mean_length)
+    counts, owned = [], []
+    for own, suggested, _ in (documents[hit.asset] for hit in found):
+        counts.append(_counts(terms, own + suggested))
+        owned.append(len(_counts(terms, own)) / len(counts[-1]) if suggested.strip() and counts[-1] else 1.0)
+    okapi = Candidates(counts, [documents[hit.asset][2] for hit in found], idf, corpus.mean_length)
     shares = {term: okapi.get_scores([term]) for term in terms}
     scores = sum(shares.values(), np.zeros(len(found)))
     order = np.argsort(-scores, kind="stable") if corpus.mean_idf > 0 else range(len(found))
@@ -217,6 +222,7 @@ def _scored(
             {term: float(shares[term][n]) for term in terms if term in counts[n]},
             whole,
             found[n].coverage,
+            owned[n],
         )
         for n in order[:limit]
     ]

@@ -36,7 +36,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("owner", "", "User name or uid whom the files in the mount belong to; empty means whoever runs albumsd."),
     Setting("allow_other", False, "Let other users of this machine into the mount; needed for Samba only."),
     Setting("workers", 0, "Decoder processes; 0 means one per core, at most 4."),
-    Setting("nice", 10, "Niceness of the indexer and its decoders (0 to 19)."),
+    Setting("nice", 10, "Niceness of the indexer and its decoders (0 to 19); that of the model is at most 5."),
     Setting(
         "stages_off",
         "",

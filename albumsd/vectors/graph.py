@@ -132,28 +132,29 @@ class Graph:
         meshed = view.meshed()
         sample = meshed[np.linspace(0, len(meshed) - 1, min(_CHECKS, len(meshed))).astype(np.int64)]
         groups = [_perturbed(view.vectors(sample)), *([asked] if len(asked) >= _ENOUGH_ASKED else [])]
-        k, most = min(K, len(meshed)), widest(len(meshed))
-        goals = [scanner.best_of_many(view, group, k, meshed, go_on).min(axis=1) for group in groups]
+        some = [group[np.linspace(0, len(group) - 1, min(_WIDE_CHECKS, len(group))).astype(int)] for group in groups]
+        most = widest(len(meshed))
+        checks = [(groups, min(K, len(meshed)), 0)]
+        if nearest > K:
+            checks.append((some, min(nearest, len(meshed)), reach(nearest)))
+        goals = [
+            [scanner.best_of_many(view, group, k, meshed, go_on).min(axis=1) for group in queries]
+            for queries, k, _ in checks
+        ]
         ef = _SMALLEST_EF
         while True:
             self.ef = ef
             self.index.set_ef(ef)
-            found = [self._found(group, goal, k, k, go_on) for group, goal in zip(groups, goals, strict=True)]
-            self.recall = min(found)
-            if self.recall >= RECALL:
-                break
-            if ef >= most:
-                return False
+            self.recall = 1.0
+            for (queries, k, fetch), least in zip(checks, goals, strict=True):
+                fetch = min(max(fetch, ef), len(meshed)) if fetch else k
+                found = [self._found(*pair, k, fetch, go_on) for pair in zip(queries, least, strict=True)]
+                self.recall = min(self.recall, *found)
+                if self.recall < RECALL:
+                    break
+            if self.recall >= RECALL or ef >= most:
+                return self.recall >= RECALL
             ef = min(ef * 2, most)
-        if nearest > k:
-            some = [
-                group[np.linspace(0, len(group) - 1, min(_WIDE_CHECKS, len(group))).astype(int)] for group in groups
-            ]
-            k, fetch = min(nearest, len(meshed)), min(max(reach(nearest), ef), len(meshed))
-            goals = [scanner.best_of_many(view, group, k, meshed, go_on).min(axis=1) for group in some]
-            wide = [self._found(group, goal, k, fetch, go_on) for group, goal in zip(some, goals, strict=True)]
-            self.recall = min(self.recall, *wide)
-        return self.recall >= RECALL
 
     def _found(self, queries: Floats, least: Floats, k: int, fetch: int, go_on: Callable[[], None]) -> float:
         """Share of the best ``k`` that is found. Whatever is as near as the k-th counts: equal vectors are common."""

@@ -75,3 +75,21 @@ def test_why_names_both_parts() -> None:
         "model": {"name": "tiny", "rank": 1, "floor": 0.2},
     }
     assert hits[3] == {"text": {}, "meaning": 0.49, "model": {"name": "tiny", "rank": 2, "floor": 0.2}}
+
+
+def voices(*hits: tuple[int, float]) -> Ranking:
+    """Assets that hold all words, with the part of them that is their own."""
+    return Ranking([TextHit(a, 9.0 - n, {"dog": 9.0 - n}, True, 1.0, own) for n, (a, own) in enumerate(hits)], "bm25")
+
+
+def test_what_a_model_suggested_is_not_heard_beside_its_meaning() -> None:
+    """1 has no word of its own; 2 has half of them, and half a voice."""
+    assert order(voices((1, 0.0), (2, 0.5)), sense(3), seen=(1, 2, 3)) == [3, 2]
+    found = {hit.asset: hit.score for hit in fuse(voices((2, 0.5)), sense(2), 10, lambda _: True)}
+    assert found == pytest.approx({2: 0.5 / (K + 1) + 1 / (K + 1)})
+
+
+def test_what_a_model_suggested_counts_where_it_did_not_look_or_has_not_spoken() -> None:
+    assert order(voices((1, 0.0)), sense(3), seen=(3,)) == [1, 3]
+    assert order(voices((1, 0.0)), sense(late=True), seen=(1,)) == [1]
+    assert [hit.asset for hit in fuse(voices((1, 0.0)), sense(3), 10, lambda _: True, True)] == [1, 3]
