@@ -308,12 +308,15 @@ def test_caches_of_models_that_are_gone_go(library: Library) -> None:
     }, "one has vectors, the other is chosen"  # fmt: skip
 
 
-def test_the_models_process_is_as_nice_as_the_settings_say(library: Library) -> None:
-    (library.folder / "config.toml").write_text("nice = 7\n")
+@pytest.mark.parametrize(("setting", "nice"), [(2, "2"), (10, "5")])
+def test_the_models_process_is_as_nice_as_the_settings_say_but_never_very(
+    library: Library, setting: int, nice: str
+) -> None:
+    (library.folder / "config.toml").write_text(f"nice = {setting}\n")
     brain = Brain(load(library.folder))
     command = brain.mind.host._keeper._command
     brain.close()
-    assert command[command.index("--nice") + 1] == "7"
+    assert command[command.index("--nice") + 1] == nice
 
 
 def test_many_at_once_while_everything_changes(library: Library) -> None:
