@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from albumsd.core import config as configuration
 from albumsd.core import weights
@@ -70,7 +70,7 @@ class Watch:
         """``installed``: whether there is what runs models; None: look."""
         self._describe = describe
         self._installed = all(find_spec(name) for name in weights.NEEDED) if installed is None else installed
-        self._file = _settings_file(config)
+        self._file = configuration.settings_file(config)
         self._settings = _stamp(self._file)
         self._described: dict[str, tuple[Stamp, Model | AlbumsdError]] = {}
         self._places = config.library / "cache" / "models.json"
@@ -82,7 +82,7 @@ class Watch:
         stamp = _stamp(self._file)
         if stamp != self._settings:
             try:
-                config = _reread(config, self._file)
+                config = configuration.reread(config)
                 self._settings = stamp
             except AlbumsdError as error:  # half written, or a mistake: what was read before stays
                 log.warning("the settings cannot be read again: %s", error)
@@ -161,20 +161,6 @@ class Watch:
                 beside = self._places.with_suffix(".new")
                 beside.write_text(json.dumps({**kept, model.key: model.spec}, indent=1), "utf-8")
                 beside.replace(self._places)
-
-
-def _settings_file(config: Config) -> Path:
-    """The file that the settings came from; where none set anything, that of the library."""
-    others = ("default", "the command line")
-    said = {origin for origin in config.origins.values() if origin not in others and not origin.startswith("ALBUMSD_")}
-    return Path(said.pop()) if len(said) == 1 else config.library / "config.toml"
-
-
-def _reread(config: Config, file: Path) -> Config:
-    spoken: dict[str, Any] = {
-        name: config[name] for name, origin in config.origins.items() if origin == "the command line"
-    }
-    return configuration.load(config.library, file if file.exists() else None, spoken)
 
 
 def _places_of(spec: str, models: Path) -> list[Path]:

@@ -83,8 +83,9 @@ def _show(event: dict[str, Any], out: TextIO | None) -> None:
     out.flush()
 
 
-def by_hand(weights: Weights, models: Path, hub: str) -> str:
-    """How to do the same on a machine without internet."""
+def by_hand(weights: Weights, models: Path, hub: str, library: str = "") -> str:
+    """How to do the same on a machine without internet; ``library``: the one that was named, not the usual one."""
+    named = f" --library {shlex.quote(library)}" if library else ""
     lines = [
         "By hand, for a machine without internet. On one that has it, put these files into a folder",
         f"{weights.name} on a stick, under their own names:",
@@ -102,6 +103,6 @@ def by_hand(weights: Weights, models: Path, hub: str) -> str:
         "",
         f"  mkdir -p {shlex.quote(str(models))}",
         f"  cp -r /media/STICK/{weights.name} {shlex.quote(str(models))}/",
-        f"  albumsd models use {weights.name}",
+        f"  albumsd models use {weights.name}{named}",
     ]
     return "\n".join(lines)

@@ -210,6 +210,29 @@ _digests: dict[tuple[str, Stamp], bytes] = {}
 """SHA-256 of files by path and stamp, so that asking again costs a stat. Racing threads compute the same."""
 
 
+def check_whole(model: Model) -> None:
+    """Raises ModelBad when the weights are a safetensors file that is cut short, or none: nothing is loaded.
+
+    Its form: eight bytes, the length of the header; the header, JSON with the ``data_offsets`` of each tensor behind
+    it.
+    """
+    weights, size = model.weights, _stamp(model.weights)[0]
+    if weights.suffix != ".safetensors":
+        return
+    why = "it is cut short or damaged: copy or fetch it again"
+    try:
+        with weights.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(length)) if 0 < length <= size - 8 else {}
+        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+    except OSError as error:
+        raise ModelBad(path=weights, why=error.strerror or str(error)) from error
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise ModelBad(path=weights, why=why) from error
+    if not ends or 8 + length + max(ends) != size:
+        raise ModelBad(path=weights, why=why)
+
+
 def _digest(path: Path) -> bytes:
     known = (str(path), _stamp(path))
     if known not in _digests:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.hub import CONFIG, WEIGHTS, Hub, sha256
+from support.hub import CONFIG, WEIGHTS, Hub, safetensors, sha256
 
 from albumsd.cli import main
 from albumsd.core import config as configuration
@@ -58,7 +58,7 @@ class Models:
         folder = self.folder / name if "/" not in name else Path(name)
         folder.mkdir(parents=True)
         (folder / "open_clip_config.json").write_bytes(config)
-        (folder / "open_clip_model.safetensors").write_bytes(b"weights")
+        (folder / "open_clip_model.safetensors").write_bytes(safetensors(b"weights"))
         if notes:
             (folder / "albumsd.json").write_text(json.dumps(notes))
         return folder
@@ -162,7 +162,7 @@ def test_pull_fetches_the_default_and_puts_it_to_use_where_there_was_none(models
     assert models("pull", "--from", hub.url) == 0
     assert "here already" in models.out
     assert len(hub.asked) == asked
-    (folder / "open_clip_model.safetensors").write_bytes(WEIGHTS[:-1])
+    (folder / "open_clip_model.safetensors").write_bytes(WEIGHTS[:-1] + b"x")
     assert models("pull", "--from", hub.url) == 2
     assert "fetch it again" in models.err
     assert models("use", DEFAULT) == 2
@@ -326,3 +326,18 @@ def test_use_writes_the_settings_file_that_it_is_given(models: Models, tmp_path:
 
 def test_list_takes_no_name(models: Models) -> None:
     assert models("list", "x") == 2
+
+
+@pytest.mark.parametrize("left", [0, 4, 60, -1])
+def test_weights_that_were_cut_on_the_way_are_not_used(models: Models, left: int) -> None:
+    """As when a stick was pulled too early: the choice stays as it was."""
+    models.make("mine")
+    assert models("use", "mine") == 0
+    whole = safetensors(b"weights" * 100)
+    weights = models.make("cut") / "open_clip_model.safetensors"
+    weights.write_bytes(whole[:left])
+    assert models("use", "cut") == 2
+    assert "cut short or damaged" in models.err
+    assert models.setting() == "mine"
+    weights.write_bytes(whole)
+    assert models("use", "cut") == 0

@@ -34,7 +34,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         "name",
         metavar="NAME",
         nargs="?",
-        help="pull: a known model (default: the first) or ORGANISATION/REPOSITORY of the hub; "
+        help="right after the action. pull: a known model (default: the first) or ORGANISATION/REPOSITORY of the hub; "
         "use: a model of the list, a folder, ARCHITECTURE:FILE, or none",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -162,8 +162,9 @@ def _pull(config: Config, arguments: argparse.Namespace) -> int:
     sha256 = (arguments.sha256 or "").lower()
     if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
         raise UsageError(what="--sha256 takes 64 hexadecimal digits")
+    by_hand = pulling.by_hand(wanted, config.models, arguments.hub, arguments.library or "")
     if arguments.by_hand:
-        print(pulling.by_hand(wanted, config.models, arguments.hub))
+        print(by_hand)
         return 0
     folder = config.models / wanted.name
     if folder.exists():
@@ -182,7 +183,7 @@ def _pull(config: Config, arguments: argparse.Namespace) -> int:
             )
         except FetchBroken:
             if not arguments.json:
-                print(f"\n{pulling.by_hand(wanted, config.models, arguments.hub)}\n", flush=True)
+                print(f"\n{by_hand}\n", flush=True)
             raise
     model = folders.describe(wanted.name, config.models)
     role = "captioner" if model.kind == "coca" else "model"
@@ -237,6 +238,7 @@ def _use(config: Config, arguments: argparse.Namespace) -> int:
     model = folders.describe(spec, config.models)
     if model.notes.get("purpose") == "demo" and not config["demo"]:
         raise ModelBad(path=model.name, why="it knows only the world that the demo draws, and nothing of your pictures")
+    folders.check_whole(model)
     if model.folder:
         _whole(model.folder)
     if arguments.captions and model.kind != "coca":
