@@ -150,10 +150,13 @@ class Mind:
         return Mirror(self._folder, model, number, self._exact_rows)
 
     def told(self) -> dict[str, Any]:
-        """What is said of meaning, and seldom changes. ``why``: one sentence when something is missing."""
+        """What is said of meaning, and seldom changes. ``why``: one sentence when something is missing.
+        ``answers``: the model before this one, as long as its vectors are the ones that answer."""
         choice = self.standing.choice
         model = choice.model
         info = self.host.info(model) if model else None
+        mirror = self.standing.mirror
+        other = mirror is not None and model is not None and mirror.model.key != model.key and len(mirror.index) > 0
         return {
             "model": model.name if model else None,
             "device": info["device"] if info else None,
@@ -161,6 +164,7 @@ class Mind:
             "why": (self.host.why(model) if model else choice.why) or choice.captioner_why,
             "model_state": self.host.state(model) if model else None,
             "input_px": model.input_px if model else None,
+            "answers": mirror.model.name if mirror and other else None,
         }
 
     def sizes(self) -> dict[str, Any]:

@@ -169,13 +169,15 @@ def _ranking(report: dict[str, Any]) -> str:
     if not brain["model"]:
         return f"by text only; {why or 'no model is chosen'}"
     if brain.get("model_state") == "failed":
-        return f"by text only for now; {brain['model']} does not work: {why or 'it does not say why'}"
+        by = f"by text, and by meaning as {brain['answers']} saw it" if brain.get("answers") else "by text only"
+        return f"{by} for now; {brain['model']} does not work: {why or 'it does not say why'}"
     seen = next((row["assets"] for row in reversed(report["models"]) if row["name"] == brain["model"]), 0)
     jobs = report["jobs"].get("embed", {})
     waiting = jobs.get("open", 0) + jobs.get("parked", 0)
     far = f"{seen:,} of {seen + waiting:,} embedded" if waiting else f"{seen:,} embedded"
     by = "by text and meaning" if seen else "by text for now, by meaning too when pictures are embedded"
-    return f"{by} ({brain['model']}{_place(brain)}; {far})" + (f"; {why}" if why else "")
+    until = f"; {brain['answers']} answers until then" if brain.get("answers") else ""
+    return f"{by} ({brain['model']}{_place(brain)}; {far}{until})" + (f"; {why}" if why else "")
 
 
 def _place(brain: dict[str, Any]) -> str:

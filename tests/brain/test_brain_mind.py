@@ -156,11 +156,13 @@ def test_another_model_takes_over_when_it_has_seen_all(library: Library) -> None
     assert json.loads(answer["hits"][0][2])["model"]["name"] == "old"
     status = library.brain.answer({"ask": "status"})
     assert (status["model"], status["stages"]["embed"]) == ("new", library.new.key), "that is who embeds from now on"
+    assert status["answers"] == "old"
     library.embed(library.new, *PICTURES)
     library.attend()
     answer = library.rank("green tree")
     assert [hit[0] for hit in answer["hits"]] == [5]
     assert json.loads(answer["hits"][0][2])["model"]["name"] == "new"
+    assert library.brain.answer({"ask": "status"})["answers"] is None
     with library.database.write() as tx:
         tx.run("UPDATE job SET state='done'")
     embeddings.drop_model(library.database, 1)

@@ -147,6 +147,18 @@ LATER = "by text for now, by meaning too when pictures are embedded"
         (WARM | {"model_state": "loading"}, 1, 1, "by text and meaning (M, which is being loaded; 1 of 2 embedded)"),
         (WARM | {"model_state": "cold"}, 2, 0, "by text and meaning (M, loaded when it is needed; 2 embedded)"),
         (WARM | {"model_state": "failed", "why": "no room"}, 2, 0, "by text only for now; M does not work: no room"),
+        (
+            WARM | {"model_state": "failed", "why": "no room", "answers": "A"},
+            2,
+            0,
+            "by text, and by meaning as A saw it for now; M does not work: no room",
+        ),
+        (
+            WARM | {"answers": "A"},
+            2,
+            1,
+            "by text and meaning (M on cpu bfloat16; 2 of 3 embedded; A answers until then)",
+        ),
         (WARM | {"why": "no captions"}, 2, 0, "by text and meaning (M on cpu bfloat16; 2 embedded); no captions"),
         (NONE | {"state": "ready", "why": "the stick is away"}, 2, 0, "by text only; the stick is away"),
         (NONE | {"state": "away"}, 2, 0, f"{SIMPLE} is away"),
