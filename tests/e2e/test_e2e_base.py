@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support import hub
 from support.daemon import Daemon
 from support.hub import CONFIG
 
@@ -74,7 +75,7 @@ def test_a_library_without_models_shows_searches_and_says_so(
     model = tmp_path / "model"
     model.mkdir()
     (model / "open_clip_config.json").write_bytes(CONFIG)
-    (model / "open_clip_model.safetensors").write_bytes(b"weights")
+    (model / "open_clip_model.safetensors").write_bytes(hub.safetensors(b"weights"))
     one = daemon({"Photos": pictures})
     one.wait()
     assert one.names("by-date", "2024", "2024-04") == ["IMG_20240413_182205.jpg"]
