@@ -6,8 +6,8 @@ open_clip's own authors, publish it, under the licence named beside it.
 
 What is pinned is pinned by ``revision``, the commit of the publisher's repository, or by ``sha256``. A hash stands here
 only where it is known: three public repositories record the same one, and size, for the default; it was not computed
-from a download. The others are checked against the hash that the hub itself announces. Sizes that are not exact are those
-that the hub shows.
+from a download. The others are checked against the hash that the hub itself announces. Sizes that are not exact are
+those that the hub shows.
 
 What else is on the hub with an ``open_clip_config.json`` can be had by ORGANISATION/REPOSITORY (``of_repository``).
 """

@@ -341,3 +341,14 @@ def test_weights_that_were_cut_on_the_way_are_not_used(models: Models, left: int
     assert models.setting() == "mine"
     weights.write_bytes(whole)
     assert models("use", "cut") == 0
+
+
+@pytest.mark.slow
+def test_a_hash_that_the_person_says_overrules_the_pinned_one(models: Models, hub: Hub) -> None:
+    """The publisher may have published anew; who knows the new hash can say it, and use what it is of."""
+    other = safetensors(b"published anew" * 1000)
+    path = next(path for path in hub.files if path.endswith("open_clip_model.safetensors"))
+    hub.files[path] = other
+    assert models("pull", "--from", hub.url) != 0
+    assert models("pull", "--from", hub.url, "--sha256", sha256(other)) == 0
+    assert models("use", DEFAULT) == 0

@@ -208,12 +208,15 @@ def _wanted(name: str) -> Weights:
 
 
 def _whole(folder: Path) -> None:
-    """Raises ModelBad unless the files of a folder are what was published, as far as that is known."""
-    wrong = checksums.wrong(folder)
+    """Raises ModelBad unless the files of a folder are what was published, as far as that is known.
+
+    What was fetched is what its SHA256SUMS says, which may be what the person said; what came by stick, what is pinned.
+    """
+    wrong, recorded = checksums.wrong(folder), checksums.read(folder) or {}
     known = next((one for one in weights.KNOWN if one.name == folder.name), None)
     for file in known.files if known else ():
         path = folder / file.names[0]
-        if file.sha256 and path.name not in wrong and path.is_file() and checksums.of_file(path) != file.sha256:
+        if file.sha256 and path.name not in recorded and path.is_file() and checksums.of_file(path) != file.sha256:
             wrong.append(path.name)
     if wrong:
         names = ", ".join(wrong)
