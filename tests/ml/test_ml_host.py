@@ -360,9 +360,9 @@ def test_a_text_waits_for_a_word_and_not_for_a_caption(host_of: Make, lead: Lead
 
 
 def test_a_child_that_hangs_after_a_text_in_between_is_ended(host_of: Make, lead: Lead, tmp_path: Path) -> None:
-    host, wordy = host_of(patience=Patience(unit=2.0)), made_up("wordy")
+    host, endless = host_of(patience=Patience(unit=2.0)), made_up("endless")
     host.encode_texts(PLAIN, ["a"], WAIT_S)
-    writing = later(lambda: host.captions(wordy, pictures(tmp_path, 1), WAIT_S))
+    writing = later(lambda: host.captions(endless, pictures(tmp_path, 1), WAIT_S))
     assert lead.next().startswith("word")
     text = later(lambda: host.encode_texts(PLAIN, ["at"], WAIT_S))
     lead.let(1)
