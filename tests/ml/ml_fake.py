@@ -40,7 +40,7 @@ class Fake:
     def __init__(self, wanted: dict[str, Any]) -> None:
         self.hint = wanted["hint"]
         self.words = (
-            100 if "wordy" in wanted["architecture"] else 1_000_000 if "endless" in wanted["architecture"] else 0
+            2000 if "wordy" in wanted["architecture"] else 1_000_000 if "endless" in wanted["architecture"] else 0
         )
         self.threads = 0
 

@@ -339,7 +339,7 @@ def test_the_model_that_answers_texts_is_never_dropped(host_of: Make, tmp_path: 
 
 
 def test_a_text_waits_for_a_word_and_not_for_a_caption(host_of: Make, lead: Lead, tmp_path: Path) -> None:
-    """One that comes while the first of a hundred words is looked for is answered before the last."""
+    """One that comes while the first of 2,000 words is looked for is answered before the last."""
     host, wordy, cores = host_of(), made_up("wordy"), len(os.sched_getaffinity(0))
     host.encode_texts(PLAIN, ["a"], WAIT_S)
     writing = later(lambda: host.captions(wordy, pictures(tmp_path, 1), WAIT_S, busy=True))
@@ -352,10 +352,10 @@ def test_a_text_waits_for_a_word_and_not_for_a_caption(host_of: Make, lead: Lead
         assert said == word
         words += 1
         lead.let(1)
-    assert words < 100
+    assert words < 2000
     assert text.result(WAIT_S).shape == (1, 2)
-    lead.let(100 - words)
-    assert [lead.next() for _ in range(100 - words)] == [word] * (100 - words)  # with the threads it had before
+    lead.let(2000 - words)
+    assert [lead.next() for _ in range(2000 - words)] == [word] * (2000 - words)  # with the threads it had before
     assert writing.result(WAIT_S) == ["5 wide"]
 
 
