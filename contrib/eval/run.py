@@ -31,7 +31,8 @@ from albumsd.demo import library as drawn
 from albumsd.demo import model as demo_model
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARY_SEED = 1
+LIBRARY_SEED = 11
+"""Not that of ``albumsd demo``, at which people looked when they chose the floor of the demo's model."""
 JUDGED, PAPERS, NONSENSE = 50, 30, 20
 DEPTHS = (1, 5, 10)
 PARTS = Ranking._fields
