@@ -21,7 +21,6 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,7 +68,7 @@ class Watch:
     def __init__(self, config: Config, describe: Describe = folders.describe, installed: bool | None = None) -> None:
         """``installed``: whether there is what runs models; None: look."""
         self._describe = describe
-        self._installed = all(find_spec(name) for name in weights.NEEDED) if installed is None else installed
+        self._installed = weights.installed() if installed is None else installed
         self._file = configuration.settings_file(config)
         self._settings = _stamp(self._file)
         self._described: dict[str, tuple[Stamp, Model | AlbumsdError]] = {}

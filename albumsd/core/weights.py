@@ -15,6 +15,7 @@ What else is on the hub with an ``open_clip_config.json`` can be had by ORGANISA
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
 
 HUB = "https://huggingface.co"
@@ -132,6 +133,11 @@ WITHOUT = (
 NEEDED = ("torch", "open_clip")
 """What runs a model. The extra also has hnswlib, without which search is exact and slower, and what makes clusters."""
 NOT_INSTALLED = "what runs models is not installed; `pip install 'albumsd[meaning]'` does that"
+
+
+def installed() -> bool:
+    """Whether what runs models is installed. Looking for it imports nothing."""
+    return all(find_spec(name) for name in NEEDED)
 
 
 def words_only(why: str) -> str:

@@ -12,7 +12,6 @@ understands counts as its death: it is logged, and the thread goes on.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import select
@@ -23,7 +22,7 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from ..core.errors import NotReady
-from ..core.weights import NEEDED, NOT_INSTALLED
+from ..core.weights import NOT_INSTALLED, installed
 from .child import Child, Patience
 from .errors import ModelFailed
 from .frames import Header
@@ -113,9 +112,9 @@ class Keeper:
                 os.close(stream)
 
     def _refusal(self, key: str) -> str | None:
-        """Why nothing is asked of a model now. Looking for what is installed imports nothing."""
+        """Why nothing is asked of a model now."""
         if not self._installed:
-            self._installed = all(importlib.util.find_spec(name) is not None for name in NEEDED)
+            self._installed = installed()
         return self._of(key).failed() if self._installed else NOT_INSTALLED
 
     def _of(self, key: str) -> Luck:

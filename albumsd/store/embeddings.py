@@ -10,7 +10,6 @@ Written by the indexer, read by brain. What is changed is replaced: no row is ev
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Literal, NamedTuple, Protocol
@@ -141,16 +140,6 @@ def pairs(tx: Tx, model: int, after_id: int = 0, limit: int = -1) -> list[tuple[
     """``(id, asset)`` of rows with an id above ``after_id``, ascending. Reads no vector."""
     sql = "SELECT id, asset FROM embedding WHERE model=? AND id>? ORDER BY id LIMIT ?"
     return [(row[0], row[1]) for row in tx.all(sql, (model, after_id, limit))]
-
-
-def assets_of(tx: Tx, ids: Sequence[int]) -> dict[int, int]:
-    """``{id: asset}`` of those rows whose asset is shown."""
-    rows = tx.all(
-        "SELECT e.id, e.asset FROM json_each(?) j CROSS JOIN embedding e ON e.id=j.value"
-        " CROSS JOIN asset a ON a.id=e.asset WHERE a.live",
-        (json.dumps(list(map(int, ids))),),
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def of_asset(tx: Tx, asset: int, model: int) -> list[Row]:

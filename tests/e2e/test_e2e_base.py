@@ -103,7 +103,7 @@ def test_the_demo_shows_all_but_meaning(
     without: None, daemon: Callable[..., Daemon], pictures: Path, truth: DemoLibrary
 ) -> None:
     """Its tour has no step that needs a model, and one that says what is missing."""
-    assert python("from albumsd.cli.commands import demo; assert not demo.has_meaning()").returncode == 0
+    assert python("from albumsd.core import weights; assert not weights.installed()").returncode == 0
     one = daemon({"Photos": pictures}, {"demo": True})
     one.wait()
     said: list[str] = []

@@ -6,7 +6,6 @@ by then the query is encoded and kept, so that the mount, which asks the same, i
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -34,7 +33,7 @@ SETTINGS = {"rest_s": 0.2, "nice": 0, "model": os.fspath(model.FOLDER), "demo": 
 
 @pytest.fixture(scope="module", autouse=True)
 def _installed() -> None:
-    if not all(importlib.util.find_spec(name) for name in weights.NEEDED):
+    if not weights.installed():
         pytest.skip("the extra `meaning` is not installed")
 
 

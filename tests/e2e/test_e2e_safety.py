@@ -22,7 +22,7 @@ from albumsd.demo import library as drawn
 from albumsd.demo import model
 from albumsd.store.database import Reader
 
-MEANING = all(importlib.util.find_spec(name) for name in weights.NEEDED)
+MEANING = weights.installed()
 
 SCRIPT = """
 import json, os, sys

@@ -143,12 +143,11 @@ def test_vectors_stay_when_the_file_goes_and_answer_when_it_is_back(lib: Any) ->
     lib.identify(one, "content")
     put(lib, one, ONE)
     (label,) = embeddings.ids(lib.db, number(lib))
-    assert embeddings.assets_of(lib.db, [label, 999]) == {label: one}
     lib.vanish("x.jpg")
-    assert embeddings.assets_of(lib.db, [label]) == {}, "it is not shown"
+    assert embeddings.pairs(lib.db, number(lib)) == [(label, one)]
     (back,) = lib.arrive("elsewhere/y.jpg")
     assert lib.identify(back, "content") == one
-    assert embeddings.assets_of(lib.db, [label]) == {label: one}
+    assert embeddings.pairs(lib.db, number(lib)) == [(label, one)]
     assert embeddings.ids(lib.db, number(lib)) == [label]
 
 
@@ -251,7 +250,6 @@ def test_no_question_reads_vectors_or_rows_that_it_need_not(lib: Any) -> None:
         light = len(asked)
         embeddings.since(lib.db, 1, 0, 10)
         embeddings.of_asset(lib.db, one, 1)
-        embeddings.assets_of(lib.db, [1])
     finally:
         lib.db.connection.set_exec_trace(None)
     for place, sql in enumerate(asked):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import shutil
@@ -56,7 +55,7 @@ def _demo(top: Path, once: bool, keep: bool) -> int:
     _say(f"Drawing a library of ten years into {pictures} …")
     truth = drawn.build(pictures)
     _say(f"  {len(truth.files)} files")
-    meaning = has_meaning()
+    meaning = weights.installed()
     library.mkdir(mode=0o700)
     settings = {"model": os.fspath(model.FOLDER), "demo": True} if meaning else {"demo": True}
     (library / "config.toml").write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
@@ -90,11 +89,6 @@ def _demo(top: Path, once: bool, keep: bool) -> int:
     finally:
         process.terminate()
         process.wait(60)
-
-
-def has_meaning() -> bool:
-    """Whether the extra `meaning` is installed."""
-    return all(importlib.util.find_spec(name) for name in weights.NEEDED)
 
 
 def _await_ready(process: subprocess.Popen[str]) -> None:

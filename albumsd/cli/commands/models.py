@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import re
 import sys
@@ -81,7 +80,7 @@ def gather(config: Config) -> dict[str, Any]:
     ]
     return {
         "folder": os.fspath(config.models),
-        "installed": _runs_models(),
+        "installed": weights.installed(),
         "model": _chosen(config, "model"),
         "captioner": _chosen(config, "captioner"),
         "known": known,
@@ -113,10 +112,6 @@ def _chosen(config: Config, role: str) -> dict[str, Any] | None:
         return told | {"name": model.name, "kind": model.kind, "dimensions": model.dimensions, "why": None}
     except AlbumsdError as error:
         return told | {"why": str(error)}
-
-
-def _runs_models() -> bool:
-    return all(importlib.util.find_spec(name) for name in weights.NEEDED)
 
 
 def _list(config: Config, as_json: bool) -> int:
@@ -282,7 +277,7 @@ def _choose(config: Config, arguments: argparse.Namespace, role: str, spec: str)
 
 
 def _say_what_follows(model: Model) -> None:
-    if not _runs_models():
+    if not weights.installed():
         print(weights.words_only(weights.NOT_INSTALLED))
     elif model.kind == "clip":
         print("Every picture is looked at once, in the background; what another model made answers until then.")
